@@ -1,0 +1,1 @@
+"""The law as data and the guard that applies it before every message."""

@@ -1,0 +1,1 @@
+"""The policy language: text in, a compiled contract and positioned problems out."""

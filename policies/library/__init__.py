@@ -1,0 +1,1 @@
+"""Contracts ready to use, each with its tests; read through importlib.resources."""

@@ -1,0 +1,1 @@
+"""The service: the clock, the database and the transaction."""

@@ -1,0 +1,1 @@
+"""The database: tables, hot statements, migrations, and the embedded server."""
