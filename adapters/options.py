@@ -38,10 +38,9 @@ class Options:
             raise SettingsError(f"{self._adapter}: option {name!r} is missing", option=name)
         return value
 
-    def secret(self, name: str) -> SecretStr | None:
-        """A value that no ``repr`` prints, or ``None`` where it was not given."""
-        value = self._given.get(name)
-        return None if value is None else SecretStr(value)
+    def secret(self, name: str) -> SecretStr:
+        """A value that no ``repr`` prints; an error where it was not given."""
+        return SecretStr(self.text(name))
 
     def choice(self, name: str, allowed: tuple[str, ...], default: str) -> str:
         """One of ``allowed``."""
