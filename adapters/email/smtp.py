@@ -38,8 +38,8 @@ TLS = "tls"
 PLAIN = "none"
 _PORTS = {STARTTLS: 587, TLS: 465, PLAIN: 25}
 
-# RFC 5321, 4.2: what a command's reply is when all is well.
-_READY, _OK, _GO_ON = 220, 250, 354
+# What a command's reply is when all is well (RFC 5321, 4.2.3).
+_READY, _OK, _FORWARDED, _GO_ON = 220, 250, 251, 354
 
 _ENHANCED_STATUS = re.compile(rb"[245]\.[0-9]{1,3}\.[0-9]{1,3}\b")
 
@@ -148,24 +148,25 @@ class SmtpChannel(Channel):
     def _open(self, smtp: smtplib.SMTP, deadline: Deadline) -> None:
         """Connect, encrypt, log in. What goes wrong here is not about the message: ``Transient``."""
         server = self._server
-        smtp.sock = socket.create_connection((server.host, server.port), timeout=server.timeout_s)
-        deadline.watch(smtp.sock)
+        plain = socket.create_connection((server.host, server.port), timeout=server.timeout_s)
+        smtp.sock = plain
+        deadline.watch(plain)
         if server.security == TLS:
-            self._encrypt(smtp, deadline)
+            self._encrypt(smtp, plain, deadline)
         _ready("the greeting", _READY, smtp.getreply())
         _ready("EHLO", _OK, smtp.ehlo())
         if server.security == STARTTLS:
             if not smtp.has_extn("starttls"):
                 raise Transient("smtp: the server does not offer STARTTLS; nothing is sent in the clear")
             _ready("STARTTLS", _READY, smtp.docmd("STARTTLS"))
-            self._encrypt(smtp, deadline)
+            self._encrypt(smtp, plain, deadline)
             _ready("EHLO", _OK, smtp.ehlo())
         if server.login is not None:
             username, password = server.login
             smtp.login(username, password.get_secret_value())
 
-    def _encrypt(self, smtp: smtplib.SMTP, deadline: Deadline) -> None:
-        smtp.sock = self._tls.wrap_socket(smtp.sock, server_hostname=self._server.host)
+    def _encrypt(self, smtp: smtplib.SMTP, plain: socket.socket, deadline: Deadline) -> None:
+        smtp.sock = self._tls.wrap_socket(plain, server_hostname=self._server.host)
         smtp.file = None  # what was said in the clear before is forgotten (RFC 3207, 4.2)
         deadline.watch(smtp.sock)
 
@@ -179,7 +180,7 @@ class SmtpChannel(Channel):
             ("the sender", smtp.mail(self._sender.text, options)),
             ("the recipient", smtp.rcpt(to.text)),
         ):
-            if code // 10 != _OK // 10:
+            if code not in (_OK, _FORWARDED):
                 raise _refusal(what, code, text, otherwise=Transient)
         code, text = smtp.docmd("DATA")
         if code != _GO_ON:
@@ -204,7 +205,8 @@ def _ready(what: str, expected: int, reply: tuple[int, bytes]) -> None:
 
 def _refusal(what: str, code: int, text: bytes, *, otherwise: type[AdapterError]) -> AdapterError:
     """4xx passes, 5xx is for good; ``otherwise`` is what a reply that is neither proves."""
-    kind = {4: Transient, 5: Rejected}.get(code // 100, otherwise)
+    passing_or_final: dict[int, type[AdapterError]] = {4: Transient, 5: Rejected}
+    kind = passing_or_final.get(code // 100, otherwise)
     return kind(f"smtp: {what} was answered with {_shown(code, text)}")
 
 
