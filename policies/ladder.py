@@ -6,6 +6,7 @@ could change (rules 1 to 9); what may be done at ``now`` itself is decided by ``
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from policies.calendar import BusinessDays, Zone, add
@@ -13,7 +14,7 @@ from policies.contract import BUSINESS_DAY, Policy, Step
 from policies.facts import Event, Instant
 from policies.loan import LoanFacts, Position
 from policies.state import DONE, SKIPPED, VOID, Episode, LoanState, Settled
-from policies.stops import Stops
+from policies.stops import Hold, Stops
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +34,34 @@ class Ladder:
     """One loan's contract while one decision is made; changes ``state``, which is the caller's copy."""
 
     def __init__(
-        self, facts: LoanFacts, events: list[Event], stops: Stops, policy: Policy, zone: Zone,
-        business: BusinessDays, state: LoanState,
+        self, facts: LoanFacts, events: list[Event], stops: Stops, pick: Callable[[Instant | None], Policy],
+        zone: Zone, calendar: Callable[[Policy], BusinessDays], state: LoanState,
     ) -> None:  # fmt: skip
+        """``pick`` answers with the version current at an instant, or the one pinned where it is given none."""
         self.facts = facts
         self.loan = facts.loan
         self.stops = stops
-        self.policy = policy
         self.zone = zone
-        self.business = business
         self.state = state
         self.events = events
-        self.before_due = [s for s in policy.ladder if s.at.offset.amount <= 0]
-        self.after_due = [s for s in policy.ladder if s.at.offset.amount > 0]
         self.dues = [i.due_on.toordinal() for i in self.loan.instalments]
         self.passed: list[Passed] = []
+        self._pick = pick
+        self._calendar = calendar
         self._void: dict[str, Instant] = {}
         self._reversal_days = _reversal_days(events, zone)
+        self._acting = [e for e in events if e.type in _ACTING and e.event_id not in state.acted]
+        self._pin(None if state.version is not None else self.loan.disbursed_at)
+
+    def _pin(self, at: Instant | None) -> None:
+        """Take the version current at ``at`` (rule 12); without an instant, the one that is pinned."""
+        policy = self._pick(at)
+        self.policy = policy
+        self.state.version = policy.digest
+        self.business = self._calendar(policy)
+        self.facts.overdue_from(policy.overdue_from_minor)
+        self.before_due = [s for s in policy.ladder if s.at.offset.amount <= 0]
+        self.after_due = [s for s in policy.ladder if s.at.offset.amount > 0]
 
     # --- over time -------------------------------------------------------------------------------------------
 
@@ -59,70 +71,103 @@ class Ladder:
         if state.looked is None:
             state.looked = self.loan.disbursed_at - 1
         for when in self._boundaries(state.looked, now):
-            self._cross(when, now)
-        self._voids(now, now, through=True)
+            self._cross(when)
+        self._voids(now, through=True)
         self._record_voids(now)
         state.looked = now
         return self.facts.at(now)
 
     def _boundaries(self, after: Instant, until: Instant) -> list[Instant]:
+        """Instants in (after, until] at which something is told or the calendar turns; ``until`` always among them."""
         found = set(self.facts.boundaries(after, until))
+        found.add(until)
         if after < self.loan.disbursed_at <= until:
             found.add(self.loan.disbursed_at)
-        for event in self.events:
-            if event.type in ("returned", "close", "step_done"):
-                when = max(event.at, event.known_at)
-                if after < when <= until:
-                    found.add(when)
+        for event in self._acting:
+            when = max(event.at, event.known_at)
+            if after < when <= until:
+                found.add(when)
         return sorted(when for when in found if when >= self.loan.disbursed_at)
 
-    def _cross(self, when: Instant, now: Instant) -> None:
+    def _recorded(self, when: Instant) -> list[Event]:
+        """The events that act once and had not when ``when`` came; one told late acts as soon as it is seen."""
+        found = [e for e in self._acting if max(e.at, e.known_at) <= when]
+        if found:
+            self._acting = [e for e in self._acting if max(e.at, e.known_at) > when]
+            self.state.acted += tuple(e.event_id for e in found)
+        return found
+
+    def _cross(self, when: Instant) -> None:
+        """What was recorded at ``when``, all of it together, and then the calendar."""
         state = self.state
-        self._voids(when, now, through=False)
-        recorded = [e for e in self.events if max(e.at, e.known_at) == when]
+        self._voids(when, through=False)
+        recorded = self._recorded(when)
         returned = state.handed is not None and any(e.type == "returned" for e in recorded)
         if returned:
             state.handed = None
             state.returned = when
         position = self.facts.at(when)
-        reversal = any(e.type == "reversal" for e in recorded)
-        running = state.episode
         if position.overdue:
-            if reversal:
-                self._resume(when, position)
-            if returned:
-                self._begin(when, returned=True)
-            elif running is None and state.episode is None:
-                self._due_over(when, position, now)
-                self._begin(when)
-            elif running is not None and state.episode is running:
-                self._move(when, position)
-            episode = state.episode
-            assert episode is not None  # noqa: S101 - an overdue loan has an episode
-            episode.places.update(p for p in range(position.past_due) if position.unpaid[p])
-            state.chased = position.chased
-            if episode.start < when and any(
-                at == when and position.unpaid[p] for p, at in enumerate(self.facts.past_due_at)
-            ):
-                self._again_skipped(episode, when)
+            self._cross_overdue(when, position, returned, any(e.type == "reversal" for e in recorded))
         else:
-            if running is not None:
-                self._cure(when)
-            else:
-                self._due_over(when, position, now)
-            if state.chased != position.chased or running is not None or returned or state.since == 0:
-                state.chased = position.chased
-                state.since = when
+            self._cross_current(when, position, returned)
         for event in recorded:
             if event.type == "step_done" and event.value is not None:
                 self._done_elsewhere(event, when)
             elif event.type == "close":
                 state.closed = True
 
+    def _cross_overdue(self, when: Instant, position: Position, returned: bool, reversal: bool) -> None:
+        state = self.state
+        running = state.episode
+        if reversal:
+            self._resume(when, position)
+        if returned:
+            self._begin(when, returned=True)
+        elif running is None and state.episode is None:
+            self._due_over(when, position)
+            self._begin(when)
+        elif running is not None and state.episode is running:
+            self._move(when, position)
+        episode = state.episode
+        assert episode is not None  # noqa: S101 - an overdue loan has an episode
+        episode.places.update(p for p in range(position.past_due) if position.unpaid[p])
+        state.chased = position.chased
+        if episode.start < when and any(
+            at == when and position.unpaid[p] for p, at in enumerate(self.facts.past_due_at)
+        ):
+            self._again_skipped(episode, when)
+
+    def _cross_current(self, when: Instant, position: Position, returned: bool) -> None:
+        state = self.state
+        cured = state.episode is not None
+        if cured:
+            self._cure(when)
+        else:
+            self._due_over(when, position)
+        if state.chased != position.chased or cured or returned or not state.since:
+            if not cured and state.chased is not None:
+                self._superseded(when, state.chased)
+                state.sides = ()
+            state.deferred.clear()
+            state.chased = position.chased
+            state.since = when
+            self._pin(when)
+
+    def _superseded(self, when: Instant, place: int) -> None:
+        """The instalment was paid before its date: what was still open of its steps, if any was done, is passed over."""
+        settled = self.state.before.get(place)
+        if not settled or self.state.handed is not None or self.state.closed:
+            return
+        for step in self.before_due:
+            if step.name not in settled:
+                self.passed.append(Passed("superseded", when, step, place, None, rule="L2"))
+
     def _begin(self, when: Instant, *, returned: bool = False) -> None:
         state = self.state
         whole = self.zone.instant(self.zone.day(when)) == when
         state.episodes.append(Episode(when, self.policy.digest, whole=whole, returned=returned))
+        state.deferred.clear()
         state.running = len(state.episodes) - 1
 
     def _resume(self, when: Instant, position: Position) -> None:
@@ -159,6 +204,8 @@ class Ladder:
             del state.episodes[state.running]
         earlier.whole = False
         state.running = index
+        state.version = earlier.version
+        self._pin(None)
 
     def _move(self, when: Instant, position: Position) -> None:
         """Part payments move the chase: steps whose own time is still to come are pending again (rule 6)."""
@@ -175,6 +222,7 @@ class Ladder:
             if self.own_time(step, position.chased) > when:
                 episode.settled.pop(step.name, None)
                 self._void.pop(step.name, None)
+                state.deferred.pop(step.name, None)
                 episode.pending[step.name] = when
 
     def _again_skipped(self, episode: Episode, when: Instant) -> None:
@@ -187,9 +235,14 @@ class Ladder:
         episode = state.episode
         assert episode is not None and state.running is not None  # noqa: S101 - only a running episode is cured
         open_steps = tuple(s.name for s in self.after_due if s.name not in episode.settled)
-        self._keep_voids()
+        self._keep_voids(when)
+        open_steps += tuple(side.step for side in state.sides)
         self.passed.append(Passed("cured", when, None, state.chased, state.running + 1, open_steps, "L7"))
         state.running = None
+        if state.handed is None:
+            state.sides = ()
+            state.attempts.clear()
+            state.offers = ()
 
     def _done_elsewhere(self, event: Event, when: Instant) -> None:
         state = self.state
@@ -204,7 +257,7 @@ class Ladder:
 
     # --- voids -----------------------------------------------------------------------------------------------
 
-    def _voids(self, when: Instant, now: Instant, *, through: bool) -> None:
+    def _voids(self, when: Instant, *, through: bool) -> None:
         """Find what became void before ``when`` (at it too, with ``through``)."""
         state = self.state
         if state.handed is not None or state.closed or state.looked is None:
@@ -231,13 +284,13 @@ class Ladder:
                 if time <= floor:
                     ends = floor
                 elif step.within is not None:
-                    over = self._end_of(time, step)
+                    over = self.end_of(time, step)
                     ends = over if ends is None else min(over, ends)
                 if ends is not None and ends <= limit:
                     self._void_before_due(step, place, ends)
             later = time if later is None else min(later, time)
 
-    def _due_over(self, when: Instant, position: Position, now: Instant) -> None:
+    def _due_over(self, when: Instant, position: Position) -> None:
         """At the end of the due date the steps before it that are still open are void (rule 2)."""
         place = self.state.chased
         if place is None or self.state.handed is not None or self.state.closed:
@@ -248,18 +301,20 @@ class Ladder:
                     self._void_before_due(step, place, when)
 
     def _void_before_due(self, step: Step, place: int, when: Instant) -> None:
+        self.state.deferred.pop(step.name, None)
         self.state.before.setdefault(place, {})[step.name] = Settled(VOID, when, place)
         self.passed.append(Passed("void", when, step, place, None, rule="L2"))
 
-    def _keep_voids(self) -> None:
+    def _keep_voids(self, when: Instant) -> None:
         """A step that became void while the service was away keeps that, though the episode ends before the wake."""
         state = self.state
         episode = state.episode
         assert episode is not None and state.running is not None  # noqa: S101 - only called in an episode
         for step in self.after_due:
             if step.name in self._void:
-                episode.settle(step.name, Settled(VOID, self._void.pop(step.name), state.chased or 0))
-                self.passed.append(Passed("void", 0, step, state.chased, state.running + 1, rule="L3"))
+                del self._void[step.name]
+                episode.settle(step.name, Settled(VOID, when, state.chased or 0))
+                self.passed.append(Passed("void", when, step, state.chased, state.running + 1, rule="L3"))
 
     def _record_voids(self, now: Instant) -> None:
         """Settle at ``now`` what is void now, and whatever is void behind it."""
@@ -272,6 +327,10 @@ class Ladder:
                 self._void.pop(step.name)
                 assert state.running is not None  # noqa: S101 - there is a running episode
                 self.passed.append(Passed("void", now, step, state.chased, state.running + 1, rule="L3"))
+
+    def stop(self, hold_id: str, start: Instant, end: Instant | None) -> None:
+        """A step that was just done holds the ladder from now on."""
+        self.stops = Stops((*self.stops.holds, Hold(hold_id, "policy", start, end)))
 
     # --- times -----------------------------------------------------------------------------------------------
 
@@ -332,7 +391,8 @@ class Ladder:
         first = self.zone.instant(day)
         return self.stops.at(first) is None and self.facts.at(first, by_occurrence=True).overdue
 
-    def _end_of(self, time: Instant, step: Step) -> Instant:
+    def end_of(self, time: Instant, step: Step) -> Instant:
+        """The instant at which a step of this time becomes void by its ``within``: the same local time, that much later."""
         assert step.within is not None  # noqa: S101 - asked only for steps that have it
         day = add(self.zone.day(time), step.within, self.business)
         return self.zone.instant(day, self.zone.tod(time))
@@ -340,7 +400,7 @@ class Ladder:
     def void_at(self, step: Step) -> Instant | None:
         """The instant at which the current step becomes void, where it gives ``within``."""
         time = self.time(step)
-        return None if time is None or step.within is None else self._end_of(time, step)
+        return None if time is None or step.within is None else self.end_of(time, step)
 
     def judge_at(self, step: Step, time: Instant, now: Instant) -> Instant | None:
         """The first instant from ``now`` on at which the step can be judged (rules 5, 6, 9), as things stand."""
@@ -361,7 +421,6 @@ class Ladder:
                 return when
         return None
 
-
     def _quiet(self, day: int) -> bool:
         """On the day of a reversal, and of a return, nothing is done or skipped (rule 6)."""
         returned = self.state.returned
@@ -369,6 +428,7 @@ class Ladder:
 
 
 _LOOK_AHEAD = 4_000
+_ACTING = frozenset({"reversal", "returned", "close", "step_done"})
 
 
 def _reversal_days(events: list[Event], zone: Zone) -> frozenset[int]:

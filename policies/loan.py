@@ -10,9 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from policies.calendar import Zone
-from policies.facts import COMPONENTS, Event, Instant, Loan
-
-_CHARGED = {"penalty": "penalty", "fee": "fee", "interest": "interest"}
+from policies.facts import Event, Instant, Loan
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +48,33 @@ class LoanFacts:
     """
 
     __slots__ = (
-        "_base", "_charged", "_cumulative", "_days", "_money", "_positions", "_simple", "_zone",
-        "loan", "overdue_from", "past_due_at",
+        "_base", "_money", "_positions", "_simple",
+        "_threshold", "loan", "past_due_at",
     )  # fmt: skip
 
     def __init__(
-        self, loan: Loan, events: Iterable[Event], zone: Zone, overdue_from_minor: int, not_before: Instant = 0
+        self, loan: Loan, events: Iterable[Event], zone: Zone, moved: tuple[Zone, Instant] | None = None
     ) -> None:
+        """``moved``: the zone that held until an instant; a date that had come by then stays come."""
         self.loan = loan
-        self.overdue_from = overdue_from_minor
-        self._zone = zone
+        self._threshold = 1
         instalments = loan.instalments
-        # A change of zone never undoes a date that has come: ``not_before`` is the instant of the last change.
         self.past_due_at = [zone.instant(i.due_on.toordinal() + 1) for i in instalments]
+        if moved is not None:
+            earlier, until = moved
+            for place, one in enumerate(instalments):
+                was = earlier.instant(one.due_on.toordinal() + 1)
+                self.past_due_at[place] = was if was <= until else max(until, self.past_due_at[place])
         self._base = [i.principal_minor + i.interest_minor + i.fees_minor for i in instalments]
         self._money = [e for e in events if e.type in MONEY]
         self._simple = not any(e.type in ("charge", "waiver") for e in self._money)
         self._positions: dict[tuple[Instant, bool], Position] = {}
+
+    def overdue_from(self, amount_minor: int) -> None:
+        """Below this much past due the loan is not overdue."""
+        if amount_minor != self._threshold:
+            self._threshold = amount_minor
+            self._positions.clear()
 
     def at(self, now: Instant, *, by_occurrence: bool = False) -> Position:
         """The position at ``now``; ``by_occurrence`` counts late-known facts from when they happened."""
@@ -95,7 +103,7 @@ class LoanFacts:
                 left = 0
         past_due = bisect_right(self.past_due_at, now)
         past_due_minor = sum(unpaid[:past_due])
-        overdue = past_due_minor >= self.overdue_from
+        overdue = past_due_minor >= self._threshold
         chased = None
         for place in range(0 if overdue else past_due, len(unpaid)):
             if unpaid[place]:
@@ -155,10 +163,6 @@ class LoanFacts:
                 found.add(when)
         return sorted(found)
 
-    def reversals(self) -> list[Event]:
-        """The reversals known, in no particular order."""
-        return [e for e in self._money if e.type == "reversal"]
-
 
 MONEY = frozenset({"payment", "reversal", "charge", "waiver"})
 
@@ -178,6 +182,3 @@ def paid_minor(money: Iterable[Event]) -> int:
         payment = payments.get(ref, 0)
         total -= payment if amount is None else min(amount, payment)
     return total
-
-
-__all__ = ["COMPONENTS", "MONEY", "LoanFacts", "Position", "paid_minor"]

@@ -25,6 +25,46 @@ class Settled(NamedTuple):
     place: int
 
 
+class Deferred(NamedTuple):
+    """A step that waits for the guard: until when, and the rule that bound."""
+
+    until: Instant
+    rule: str
+
+
+class Side(NamedTuple):
+    """A side step that waits: its anchor's date (an ordinal), the place of its instalment, and which occurrence."""
+
+    step: str
+    day: int
+    place: int
+    occurrence: int
+    since: Instant
+
+
+class Attempt(NamedTuple):
+    """A message that may yet need its next channel: its step, instalment, occurrence and the channels left."""
+
+    step: str
+    place: int
+    occurrence: int
+    episode: int | None
+    left: tuple[str, ...]
+
+
+class Made(NamedTuple):
+    """A settlement offer as made: its terms frozen. Amounts in minor units, dates as ordinals."""
+
+    ref: str
+    offer: str
+    at: Instant
+    expires: Instant
+    last_day: int
+    total: int
+    waived: int
+    payments: tuple[tuple[int, int], ...]
+
+
 @dataclass(slots=True)
 class Episode:
     """One episode of delinquency. ``places``: the instalments past due in it; ``pending``: since when a step is again."""
@@ -37,7 +77,7 @@ class Episode:
     last: tuple[str, Instant] | None = None
     whole: bool = True
     returned: bool = False
-    reported: list[str] = field(default_factory=list)
+    reported: tuple[str, ...] = ()
 
     def settle(self, step: str, settled: Settled) -> None:
         """Keep how a step ended; the latest one moves what follows (rule 4)."""
@@ -50,13 +90,19 @@ class Episode:
         """A copy that may be changed."""
         return Episode(
             self.start, self.version, set(self.places), dict(self.settled), dict(self.pending), self.last,
-            self.whole, self.returned, list(self.reported),
+            self.whole, self.returned, self.reported,
         )  # fmt: skip
 
 
 @dataclass(slots=True)
 class LoanState:
-    """The state of one loan's contract after a decision; ``running`` is the place of the running episode."""
+    """The state of one loan's contract after a decision.
+
+    ``running`` is the place of the running episode; ``before`` holds what was settled before the due date, by
+    instalment; ``acted`` the ids of events that act once; ``sent`` how often a step was done for an instalment;
+    ``wake`` the next instant at which anything can happen; ``set_aside`` the reason why it could not be decided;
+    ``facts`` how many events were known at the last look.
+    """
 
     looked: Instant | None = None
     version: str | None = None
@@ -68,6 +114,20 @@ class LoanState:
     handed: Instant | None = None
     returned: Instant | None = None
     closed: bool = False
+    acted: tuple[str, ...] = ()
+    deferred: dict[str, Deferred] = field(default_factory=dict)
+    sides: tuple[Side, ...] = ()
+    holds: tuple[tuple[str, Instant, Instant | None], ...] = ()
+    offers: tuple[Made, ...] = ()
+    attempts: dict[str, Attempt] = field(default_factory=dict)
+    sent: dict[str, int] = field(default_factory=dict)
+    wake: Instant | None = None
+    set_aside: str | None = None
+    facts: int = 0
+
+    def rests(self, facts: int, now: Instant) -> bool:
+        """Whether nothing can have happened since the last look: no new fact (their number grows), no wake come."""
+        return self.facts == facts and (self.wake is None or self.wake > now)
 
     @property
     def episode(self) -> Episode | None:
@@ -78,16 +138,71 @@ class LoanState:
         """A copy that may be changed."""
         return LoanState(
             self.looked, self.version, self.chased, self.since, self.running, [e.copy() for e in self.episodes],
-            {k: dict(v) for k, v in self.before.items()}, self.handed, self.returned,
-            self.closed,
+            {k: dict(v) for k, v in self.before.items()}, self.handed, self.returned, self.closed, self.acted,
+            dict(self.deferred), self.sides, self.holds, self.offers, dict(self.attempts), dict(self.sent),
+            self.wake, self.set_aside, self.facts,
         )  # fmt: skip
 
 
+_EPISODE_EMPTY: dict[str, Any] = {"whole": True, "returned": False, "reported": ()}
+
+
 def to_json(state: LoanState) -> dict[str, Any]:
-    """The state as plain JSON values."""
-    raise NotImplementedError
+    """The state as plain JSON values, without what is empty."""
+    found: dict[str, Any] = {
+        "looked": state.looked, "version": state.version, "chased": state.chased, "since": state.since,
+        "running": state.running, "episodes": [_episode_json(e) for e in state.episodes],
+        "before": {str(place): steps for place, steps in state.before.items() if steps},
+        "handed": state.handed, "returned": state.returned, "closed": state.closed, "acted": state.acted,
+        "deferred": state.deferred, "sides": state.sides, "holds": state.holds, "offers": state.offers,
+        "attempts": state.attempts, "sent": state.sent, "wake": state.wake, "set_aside": state.set_aside,
+        "facts": state.facts,
+    }  # fmt: skip
+    return {key: value for key, value in found.items() if value or (value == 0 and value is not False)}
+
+
+def _episode_json(episode: Episode) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "start": episode.start, "version": episode.version, "places": sorted(episode.places),
+        "settled": episode.settled, "pending": episode.pending, "last": episode.last,
+        "whole": episode.whole, "returned": episode.returned, "reported": episode.reported,
+    }  # fmt: skip
+    return {k: v for k, v in found.items() if v != _EPISODE_EMPTY.get(k)}
 
 
 def from_json(value: dict[str, Any]) -> LoanState:
-    """The state that ``to_json`` wrote."""
-    raise NotImplementedError
+    """The state that ``to_json`` wrote, after a trip through JSON text."""
+    get = value.get
+    return LoanState(
+        get("looked"), get("version"), get("chased"), get("since", 0), get("running"),
+        [_episode(e) for e in get("episodes", ())],
+        {int(p): {s: Settled(*v) for s, v in steps.items()} for p, steps in get("before", {}).items()},
+        get("handed"), get("returned"), get("closed", False), tuple(get("acted", ())),
+        {k: Deferred(*v) for k, v in get("deferred", {}).items()},
+        tuple(Side(*s) for s in get("sides", ())),
+        tuple((h[0], h[1], h[2]) for h in get("holds", ())),
+        tuple(Made._make((*m[:7], tuple((p[0], p[1]) for p in m[7]))) for m in get("offers", ())),
+        {k: Attempt._make((*v[:4], tuple(v[4]))) for k, v in get("attempts", {}).items()},
+        dict(get("sent", {})), get("wake"), get("set_aside"), get("facts", 0),
+    )  # fmt: skip
+
+
+def _episode(value: dict[str, Any]) -> Episode:
+    get = value.get
+    last = get("last")
+    return Episode(
+        value["start"], value["version"], set(get("places", ())),
+        {s: Settled(*v) for s, v in get("settled", {}).items()}, dict(get("pending", {})),
+        None if last is None else (last[0], last[1]),
+        get("whole", True), get("returned", False), tuple(get("reported", ())),
+    )  # fmt: skip
+
+
+class Whereabouts(NamedTuple):
+    """The zone a person's dates go by. A new one takes effect at the next local midnight (``coming`` at ``starts``)."""
+
+    zone: str
+    earlier: str | None = None
+    changed: Instant = 0
+    coming: str | None = None
+    starts: Instant = 0

@@ -1,0 +1,91 @@
+"""May this person be contacted now? The guard answers send, defer or suppress, and names the rule.
+
+Pure: the history, the rules and ``now`` are arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from policies.calendar import Zone
+from policies.compliance.rules import Rule, Window
+from policies.facts import Instant
+
+SEND: Final = "send"
+DEFER: Final = "defer"
+SUPPRESS: Final = "suppress"
+_ROUNDS: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One contact made with a person. One step on several channels at one instant has one ``key``, and is one contact."""
+
+    at: Instant
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``until`` is the first lawful instant of a deferral; ``rule`` the one that bound, ``rules`` all that did."""
+
+    decision: str
+    until: Instant | None = None
+    rule: Rule | None = None
+    rules: tuple[Rule, ...] = ()
+
+
+ALLOWED: Final = Verdict(SEND)
+
+
+def judge(now: Instant, history: Iterable[Contact], rules: Sequence[Rule], zone: Zone) -> Verdict:
+    """Whether a contact at ``now`` is lawful; else the first instant at which every rule together allows it.
+
+    ``history`` is all that counts towards the caps, in any order; contacts after an instant looked at do not count.
+    """
+    if not rules:
+        return ALLOWED
+    days = _days(history, zone)
+    first = [rule for rule in rules if _open_from(rule, now, days, zone) != now]
+    if not first:
+        return ALLOWED
+    when = now
+    for _ in range(_ROUNDS):
+        later = max(_open_from(rule, when, days, zone) for rule in rules)
+        if later == when:
+            return Verdict(DEFER, when, _binding(first, now, days, zone), tuple(first))
+        when = later
+    return Verdict(SUPPRESS, None, first[0], tuple(first))
+
+
+def _binding(first: list[Rule], now: Instant, days: list[int], zone: Zone) -> Rule:
+    return max(first, key=lambda rule: _open_from(rule, now, days, zone))
+
+
+def _days(history: Iterable[Contact], zone: Zone) -> list[int]:
+    seen = set()
+    days = []
+    for contact in history:
+        if contact.key not in seen:
+            seen.add(contact.key)
+            days.append(zone.day(contact.at))
+    days.sort()
+    return days
+
+
+def _open_from(rule: Rule, when: Instant, days: list[int], zone: Zone) -> Instant:
+    """The first instant not before ``when`` that this rule alone allows."""
+    day = zone.day(when)
+    if isinstance(rule, Window):
+        tod = zone.tod(when)
+        if tod < rule.opens:
+            return max(when, zone.instant(day, rule.opens))
+        return when if tod < rule.closes else zone.instant(day + 1, rule.opens)
+    while True:
+        counted = [d for d in days if day - rule.days < d <= day]
+        if len(counted) < rule.most:
+            return when
+        day = counted[-rule.most] + rule.days
+        when = zone.instant(day)

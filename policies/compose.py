@@ -1,0 +1,108 @@
+"""How a step becomes messages: which channels reach the person, in which language, with which values."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from policies.contract import Policy
+from policies.facts import Event, Instant, Person
+from policies.money import Money
+from policies.state import Made
+
+LENDER = "default"
+LINK_BASE = "https://pay.example.invalid/l"
+TOKEN_PLACEHOLDER = "LINK" + "_" * 39
+"""Stands for a link's token until the message is handed over; as long as the token itself (256 bits, base64url)."""
+
+NO_ADDRESS = "CHANNEL-NO-ADDRESS"
+OPTED_OUT = "CHANNEL-OPTED-OUT"
+MONEY_FACTS = ("overdue", "balance", "principal", "penalties")
+
+
+def message_id(loan_id: str, instalment: int, step: str, occurrence: int, channel: str, lender: str = LENDER) -> str:
+    """The id of a message: SHA-256 over its six names joined by line feeds; one id is never sent twice."""
+    names = f"{lender}\n{loan_id}\n{instalment}\n{step}\n{occurrence}\n{channel}"
+    return hashlib.sha256(names.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How a person can be reached: addresses by channel, and the rule that closes each other channel."""
+
+    addresses: Mapping[str, str]
+    closed: Mapping[str, str]
+
+
+def reach(person: Person, events: Iterable[Event], now: Instant) -> Reach:
+    """The contact points of a person at ``now``: what they gave, less what they opted out of.
+
+    An opt-out names a channel, or one address of it; the last word by its time counts.
+    """
+    stated = {"sms": person.phone, "email": person.email, "letter": person.address}
+    choices: dict[tuple[str, str | None], Event] = {}
+    for event in events:
+        if event.type in ("opt_out", "opt_in") and event.at <= now and event.channel is not None:
+            held = choices.get((event.channel, event.address))
+            if held is None or (event.at, event.event_id) >= (held.at, held.event_id):
+                choices[(event.channel, event.address)] = event
+    addresses: dict[str, str] = {}
+    closed: dict[str, str] = {}
+    for channel, address in stated.items():
+        if address is None:
+            closed[channel] = NO_ADDRESS
+            continue
+        said = [e for e in (choices.get((channel, None)), choices.get((channel, address))) if e is not None]
+        last = max(said, key=lambda e: (e.at, e.event_id), default=None)
+        if last is not None and last.type == "opt_out":
+            closed[channel] = OPTED_OUT
+        else:
+            addresses[channel] = address
+    return Reach(addresses, closed)
+
+
+def language_of(person: Person, policy: Policy) -> str:
+    """The policy's language nearest to the person's: the same, the same base language, else the first."""
+    wanted = person.language
+    if wanted in policy.languages:
+        return wanted
+    base = wanted.partition("-")[0]
+    for language in policy.languages:
+        if language.partition("-")[0] == base:
+            return language
+    return policy.languages[0]
+
+
+def variables(
+    person: Person, policy: Policy, loan_id: str, product: str, currency: str, due: date,
+    facts: Mapping[str, Any], made: Made | None, link_base: str,
+) -> dict[str, Any]:  # fmt: skip
+    """What a template may name: exact money as Money, dates as dates; nothing else reaches it."""
+    found: dict[str, Any] = dict(facts)
+    for name in MONEY_FACTS:
+        found[name] = Money(facts[name], currency)
+    found["borrower"] = {"first_name": person.first_name, "last_name": person.last_name}
+    found["loan"] = {"loan_id": loan_id, "product": product}
+    found["due"] = due
+    found["links"] = {"view": f"{link_base}/{TOKEN_PLACEHOLDER}"}
+    found["lender"] = policy.lender
+    if made is not None:
+        found["offer"] = offer_terms(made, currency)
+    return found
+
+
+def offer_terms(made: Made, currency: str) -> dict[str, Any]:
+    """The terms of an offer as a template names them."""
+    first_day, first_amount = made.payments[0]
+    return {
+        "total": Money(made.total, currency),
+        "waived": Money(made.waived, currency),
+        "instalments": len(made.payments),
+        "first_amount": Money(first_amount, currency),
+        "first_on": date.fromordinal(first_day),
+        "last_on": date.fromordinal(made.payments[-1][0]),
+        "expires": date.fromordinal(made.last_day),
+    }

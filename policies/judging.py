@@ -1,0 +1,332 @@
+"""What becomes of a step that can be judged now: done, skipped, deferred, suppressed, handed off, or sent to review."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from policies import offers
+from policies.calendar import add
+from policies.compliance.guard import DEFER, SUPPRESS, Verdict
+from policies.compliance.guard import judge as guard
+from policies.compliance.rules import Rule, rules_of
+from policies.compose import language_of, message_id, variables
+from policies.contract import Policy, Step
+from policies.facts import Instant
+from policies.loan_run import AFTER, BEFORE, FALLBACK, SIDE, LoanRun, Proposal, side_key
+from policies.outcome import (
+    DEFERRED,
+    HAND_OFF,
+    HOLD,
+    OFFER,
+    REVIEW,
+    SENT,
+    SKIPPED,
+    SUPPRESSED,
+    VOID,
+    Because,
+    Line,
+)  # fmt: skip
+from policies.state import DONE, FAILED, Attempt, Deferred, Made, Settled
+
+REVIEW_AFTER = {VOID: "message_void", SUPPRESSED: "message_suppressed", FAILED: "message_failed"}
+
+
+def judge(run: LoanRun, proposal: Proposal) -> None:
+    """Judge one proposal afresh; what comes of it is in the run's lines and state."""
+    if proposal.kind == FALLBACK:
+        _fall_back(run, proposal)
+        return
+    step = proposal.step
+    if proposal.kind == SIDE and proposal.side is not None and _side_is_void(run, proposal):
+        return
+    if step.when is not None and not step.when.test(run.facts()):
+        _skip(run, proposal, {"rule": "L3", "when": step.when.text, "facts": list(step.when.names)})
+        return
+    review = None
+    if step.hand_off is not None:
+        before = _message_before(run, step)
+        if before == SKIPPED:
+            _skip(run, proposal, {"rule": "L8", "reason": "message_skipped"})
+            return
+        review = REVIEW_AFTER.get(before or "")
+    made = None
+    if step.offer is not None:
+        made = _terms(run, proposal, step.offer)
+        if made is None:
+            _skip(run, proposal, {"rule": "OFFER-FLOOR", "offer": step.offer})
+            return
+    if step.send is not None and not _send(run, proposal, made):
+        return
+    _take_effect(run, proposal, made, review)
+
+
+def _side_is_void(run: LoanRun, proposal: Proposal) -> bool:
+    """A side step whose time had come when its anchor got its date, or whose ``within`` has passed, is void."""
+    side, step = proposal.side, proposal.step
+    assert side is not None  # noqa: S101 - asked for side steps only
+    ended = step.within is not None and run.ladder.end_of(proposal.time, step) <= run.now
+    if proposal.time > side.since and not ended:
+        return False
+    run.tell_void(step, side.place, "L3" if ended else "L2")
+    _settle(run, proposal, VOID)
+    return True
+
+
+def _message_before(run: LoanRun, step: Step) -> str | None:
+    """How the last ``send`` step after ``due`` before this one ended (rule 8)."""
+    episode = run.state.episode
+    if episode is None:
+        return None
+    for earlier in reversed(run.ladder.after_due):
+        if earlier.place < step.place and earlier.send is not None:
+            settled = episode.settled.get(earlier.name)
+            return None if settled is None else settled.outcome
+    return None
+
+
+def _terms(run: LoanRun, proposal: Proposal, name: str) -> Made | None:
+    number = run.number(proposal.place)
+    return offers.make(
+        run.ladder.policy.offers[name],
+        f"{run.loan.loan_id}/{number}/{proposal.step.name}",
+        run.ladder.facts.unpaid_components(run.now),
+        run.now,
+        run.situation.zone,
+        run.ladder.business,
+    )
+
+
+# --- messages ---------------------------------------------------------------------------------------------------
+
+
+def _send(run: LoanRun, proposal: Proposal, made: Made | None) -> bool:
+    """Put the step's messages in the outbox; False where the guard defers it or no channel can carry it."""
+    step = proposal.step
+    send = step.send
+    assert send is not None  # noqa: S101 - asked for steps that send
+    closed = run.situation.reach.closed
+    usable = [c for c in send.channels if c not in closed]
+    if not usable:
+        reasons = tuple({"rule": closed[c], "channel": c} for c in send.channels)
+        if send.every:
+            for place, channel in enumerate(send.channels):
+                _line(run, proposal, SUPPRESSED, (reasons[place],), channel=channel, channel_place=place)
+        else:
+            _line(run, proposal, SUPPRESSED, reasons)
+        _settle(run, proposal, SUPPRESSED)
+        return False
+    verdict = _ask_guard(run)
+    if verdict.decision == DEFER and verdict.until is not None and verdict.rule is not None:
+        _defer(run, proposal, _key(proposal), verdict)
+        return False
+    if verdict.decision == SUPPRESS:
+        _line(run, proposal, SUPPRESSED, tuple({"rule": r.rule_id} for r in verdict.rules))
+        _settle(run, proposal, SUPPRESSED)
+        return False
+    occurrence = proposal.side.occurrence if proposal.side is not None else run.occurrence(step, proposal.place)
+    if made is not None:
+        _line(run, proposal, OFFER, ({"rule": "L11", "offer": made.offer},), until=made.expires)
+    if send.every:
+        for place, channel in enumerate(send.channels):
+            if channel in closed:
+                _line(run, proposal, SUPPRESSED, ({"rule": closed[channel], "channel": channel},),
+                      channel=channel, channel_place=place)  # fmt: skip
+            else:
+                _message(run, proposal, channel, place, made, occurrence)
+    else:
+        channel = usable[0]
+        sent_id = _message(run, proposal, channel, send.channels.index(channel), made, occurrence)
+        left = tuple(usable[1:])
+        run.state.attempts[sent_id] = Attempt(step.name, proposal.place, occurrence, run.state.running, left)
+    run.situation.contact(f"{run.loan.loan_id}/{proposal.place}/{step.name}/{occurrence}")
+    key = f"{proposal.place}:{step.name}"
+    run.state.sent[key] = run.state.sent.get(key, 0) + 1
+    return True
+
+
+def _ask_guard(run: LoanRun) -> Verdict:
+    return guard(run.now, run.situation.history, _rules(run.ladder.policy), run.situation.zone)
+
+
+def _rules(policy: Policy) -> tuple[Rule, ...]:
+    return _rules_named(policy.rules, policy.house)
+
+
+@lru_cache(maxsize=256)
+def _rules_named(names: tuple[str, ...], house: bool) -> tuple[Rule, ...]:
+    found = tuple(n for n in names if n != "house")
+    return rules_of(("house", *found) if house else found)
+
+
+def _message(run: LoanRun, proposal: Proposal, channel: str, place: int, made: Made | None, occurrence: int) -> str:
+    policy, person, loan, step = run.ladder.policy, run.situation.person, run.loan, proposal.step
+    assert step.send is not None  # noqa: S101 - asked for steps that send
+    language = language_of(person, policy)
+    instalment = loan.instalments[proposal.place]
+    values = variables(
+        person, policy, loan.loan_id, loan.product, loan.currency, instalment.due_on, run.facts(),
+        made if made is not None else _live_offer(run), run.situation.link_base,
+    )  # fmt: skip
+    subject, body = policy.templates[(step.send.message, channel, language)](values)
+    sent_id = message_id(loan.loan_id, instalment.number, step.name, occurrence, channel)
+    _line(
+        run, proposal, SENT, _because(run, proposal), channel=channel, channel_place=place, occurrence=occurrence,
+        message=step.send.message, language=language, to=run.situation.reach.addresses[channel], subject=subject,
+        body=body, message_id=sent_id,
+    )  # fmt: skip
+    return sent_id
+
+
+def _live_offer(run: LoanRun) -> Made | None:
+    """The newest offer of the loan, while it can be taken."""
+    for made in reversed(run.state.offers):
+        return made if made.expires > run.now else None
+    return None
+
+
+def _fall_back(run: LoanRun, proposal: Proposal) -> None:
+    """The message failed for good: the step's next channel, checked against holds, cure and law again (rule 10)."""
+    attempt, failed_id = proposal.attempt, proposal.failed_id
+    assert attempt is not None and failed_id is not None  # noqa: S101 - a fallback has both
+    left = [c for c in attempt.left if c not in run.situation.reach.closed]
+    if not left:
+        del run.state.attempts[failed_id]
+        run.state.deferred.pop(failed_id, None)
+        _fail(run, attempt)
+        return
+    verdict = _ask_guard(run)
+    if verdict.decision == DEFER and verdict.until is not None and verdict.rule is not None:
+        _defer(run, proposal, failed_id, verdict)
+        return
+    del run.state.attempts[failed_id]
+    run.state.deferred.pop(failed_id, None)
+    if verdict.decision == SUPPRESS:
+        _fail(run, attempt)
+        return
+    channel = left[0]
+    send = proposal.step.send
+    assert send is not None  # noqa: S101 - only a step that sends can fail to
+    sent_id = _message(run, proposal, channel, send.channels.index(channel), None, attempt.occurrence)
+    run.state.attempts[sent_id] = attempt._replace(left=tuple(left[1:]))
+    run.situation.contact(f"{run.loan.loan_id}/{attempt.place}/{attempt.step}/{attempt.occurrence}/{channel}")
+
+
+def _fail(run: LoanRun, attempt: Attempt) -> None:
+    """Every channel failed: the step keeps its time, and a hand-off behind it goes to review (rule 8)."""
+    episode = run.state.episode
+    if episode is not None and attempt.episode == run.state.running:
+        settled = episode.settled.get(attempt.step)
+        if settled is not None and settled.outcome == DONE:
+            episode.settled[attempt.step] = settled._replace(outcome=FAILED)
+
+
+# --- outcomes ---------------------------------------------------------------------------------------------------
+
+
+def _take_effect(run: LoanRun, proposal: Proposal, made: Made | None, review: str | None) -> None:
+    """The step is done: its offer, hold and hand-off take effect, and what hangs on it gets its date."""
+    step, state, now = proposal.step, run.state, run.now
+    zone = run.situation.zone
+    if made is not None:
+        if step.send is None:
+            _line(run, proposal, OFFER, ({"rule": "L11", "offer": made.offer},), until=made.expires)
+        state.offers += (made,)
+    if step.hold is not None:
+        until = None
+        if step.hold.duration is not None:
+            until = zone.instant(add(zone.day(now), step.hold.duration, run.ladder.business))
+        hold_id = f"{run.loan.loan_id}/{run.number(proposal.place)}/{step.name}"
+        state.holds += ((hold_id, now, until),)
+        run.ladder.stop(hold_id, now, until)
+        _line(run, proposal, HOLD, _because(run, proposal), until=until)
+    occurrence_place = proposal.place
+    _settle(run, proposal, DONE)
+    if made is not None:
+        run.anchored("offer.made", zone.day(now), occurrence_place)
+        run.anchored("offer.expires", made.last_day, occurrence_place)
+    if step.hand_off is not None:
+        _hand_off(run, proposal, review)
+
+
+def _hand_off(run: LoanRun, proposal: Proposal, review: str | None) -> None:
+    step, state = proposal.step, run.state
+    episode = state.episode
+    left = [s.name for s in run.ladder.after_due if episode is None or s.name not in episode.settled]
+    because: dict[str, Any] = {"rule": "L8", "hand_off": step.hand_off if review is None else "review"}
+    if review is not None:
+        because["reason"] = review
+        because["instead_of"] = step.hand_off
+    because["superseded"] = left + [side.step for side in state.sides]
+    outcome = REVIEW if review is not None else HAND_OFF
+    _line(run, proposal, outcome, (because,))
+    state.handed = run.now
+    state.sides = ()
+    state.attempts.clear()
+    state.deferred.clear()
+
+
+def _skip(run: LoanRun, proposal: Proposal, why: dict[str, Any]) -> None:
+    _line(run, proposal, SKIPPED, (why,))
+    _settle(run, proposal, SKIPPED)
+
+
+def _defer(run: LoanRun, proposal: Proposal, key: str, verdict: Verdict) -> None:
+    assert verdict.until is not None and verdict.rule is not None  # noqa: S101 - a deferral has both
+    bound = [verdict.rule, *(r for r in verdict.rules if r is not verdict.rule)]
+    run.state.deferred[key] = Deferred(verdict.until, verdict.rule.rule_id)
+    _line(run, proposal, DEFERRED, tuple({"rule": r.rule_id} for r in bound), until=verdict.until)
+
+
+def _key(proposal: Proposal) -> str:
+    return proposal.step.name if proposal.side is None else side_key(proposal.side)
+
+
+def _settle(run: LoanRun, proposal: Proposal, outcome: str) -> None:
+    state, step = run.state, proposal.step
+    settled = Settled(outcome, run.now, proposal.place)
+    state.deferred.pop(_key(proposal), None)
+    if proposal.kind == AFTER:
+        episode = state.episode
+        assert episode is not None  # noqa: S101 - a step after due belongs to an episode
+        episode.settle(step.name, settled)
+    elif proposal.kind == BEFORE:
+        state.before.setdefault(proposal.place, {})[step.name] = settled
+    else:
+        state.sides = tuple(s for s in state.sides if s is not proposal.side)
+    if outcome == DONE:
+        run.anchored(f"{step.name}.done", run.situation.zone.day(run.now), proposal.place)
+    else:
+        run.anchor_lost(step)
+
+
+def _because(run: LoanRun, proposal: Proposal) -> Because:
+    """Which rule set the time of the step: its own (L2, L3), notice (L4), or that it was late (L5)."""
+    rule = "L2" if proposal.kind == BEFORE else "L3"
+    if proposal.kind == FALLBACK:
+        return ({"rule": "L10", "reason": "channel_failed"},)
+    if proposal.time < run.now:
+        return ({"rule": "L5"}, {"rule": rule})
+    if proposal.kind == AFTER and proposal.time > run.ladder.own_time(proposal.step, proposal.place):
+        return ({"rule": "L4"}, {"rule": rule})
+    return ({"rule": rule},)
+
+
+def _line(
+    run: LoanRun, proposal: Proposal, outcome: str, because: Because, *, channel: str | None = None,
+    channel_place: int = -1, occurrence: int | None = None, until: Instant | None = None, message: str | None = None,
+    language: str | None = None, to: str | None = None, subject: str | None = None, body: str | None = None,
+    message_id: str | None = None,
+) -> None:  # fmt: skip
+    step, state = proposal.step, run.state
+    if occurrence is None:
+        side = proposal.side
+        occurrence = side.occurrence if side is not None else run.occurrence(step, proposal.place)
+    running = None if proposal.kind == BEFORE or state.running is None else state.running + 1
+    run.lines.append(
+        Line(
+            run.now, run.loan.borrower_id, run.loan.loan_id, outcome, because, run.number(proposal.place), running,
+            step.name, occurrence, channel, message, language, to, subject, body, until, step.place, channel_place,
+            message_id,
+        )
+    )  # fmt: skip

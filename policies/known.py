@@ -1,0 +1,63 @@
+"""The facts of a loan that a policy may test and print, as of one instant; amounts in minor units."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from policies.calendar import Zone
+from policies.facts import Event, Instant
+from policies.loan import paid_minor
+
+if TYPE_CHECKING:
+    from policies.loan_run import LoanRun
+
+
+def loan_facts(run: LoanRun) -> dict[str, Any]:
+    """Every fact of the language; None where it has no value. While the loan is not overdue, what is overdue is 0."""
+    position, state, situation, loan = run.position, run.state, run.situation, run.loan
+    overdue = position.overdue
+    zone = situation.zone
+    today = zone.day(run.now)
+    unpaid = run.ladder.facts.unpaid_components(run.now)
+    kept, broken = _promises(run.events, zone, run.now)
+    return {
+        "overdue": position.past_due_minor if overdue else 0,
+        "balance": position.balance_minor,
+        "principal": sum(parts["principal"] for parts in unpaid),
+        "penalties": sum(parts["penalty"] for parts in unpaid),
+        "days_past_due": today - run.ladder.dues[position.chased or 0] if overdue else 0,
+        "instalments_overdue": position.instalments_overdue if overdue else 0,
+        "times_delinquent": sum(1 for e in state.episodes if not e.returned),
+        "promises_kept": kept,
+        "promises_broken": broken,
+        "offers_declined": 0,
+        "contacts_last_7_days": len({c.key for c in situation.history if today - 7 < zone.day(c.at) <= today}),
+        "last_response_days": None,
+        "reachable_by": tuple(situation.reach.addresses),
+        "product": loan.product,
+        "segment": loan.segment,
+        "region": situation.person.region,
+        "language": situation.person.language,
+        "tags": loan.tags,
+    }
+
+
+def _promises(events: list[Event], zone: Zone, now: Instant) -> tuple[int, int]:
+    """How many promises were kept and broken by now: kept once what was paid since reaches the amount."""
+    kept = broken = 0
+    for promise in events:
+        if promise.type != "promise" or not isinstance(promise.until, date):
+            continue
+        ends = zone.instant(promise.until.toordinal() + 1)
+        paid = paid_minor(
+            e
+            for e in events
+            if (e.type == "payment" and promise.at <= e.at < min(ends, now + 1))
+            or (e.type == "reversal" and e.at <= now)
+        )
+        if paid >= (promise.amount_minor or 0):
+            kept += 1
+        elif ends <= now:
+            broken += 1
+    return kept, broken

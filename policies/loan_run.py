@@ -1,0 +1,297 @@
+"""One loan within one decision: what is proposed at ``now``, how it is judged, and when to look again."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from policies import reviews
+from policies.calendar import BusinessDays, add, business_days
+from policies.contract import Policy, Step
+from policies.facts import Event, Instant, Loan
+from policies.known import loan_facts
+from policies.ladder import Ladder, Passed
+from policies.loan import LoanFacts, Position
+from policies.outcome import CURED, LAST, REVIEW, SET_ASIDE, SUPERSEDED, VOID, Line
+from policies.situation import Situation
+from policies.state import Attempt, LoanState, Side
+from policies.stops import Hold, Stops, holds_of
+
+BEFORE = "before"
+AFTER = "after"
+SIDE = "side"
+FALLBACK = "fallback"
+
+
+class Proposal(NamedTuple):
+    """A step that can be judged now: its time, its kind, and for a side step or a fallback which one."""
+
+    time: Instant
+    step: Step
+    kind: str
+    place: int
+    side: Side | None = None
+    failed_id: str | None = None
+    attempt: Attempt | None = None
+
+
+class LoanRun:
+    """The evaluation of one loan at ``situation.now``; ``state`` is a copy that becomes the decision's.
+
+    ``judging.judge`` says what becomes of a proposal.
+    """
+
+    def __init__(self, situation: Situation, loan: Loan, events: list[Event], state: LoanState | None) -> None:
+        self.situation = situation
+        self.now = situation.now
+        self.loan = loan
+        self.events = events
+        self.earlier = state
+        self.state = LoanState() if state is None else state.copy()
+        self.lines: list[Line] = []
+        self.failed = False
+        self.ladder: Ladder
+        self.position: Position
+        self._facts: dict[str, Any] | None = None
+
+    # --- the loan as it stands ----------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Carry the contract to ``now`` and tell what the record and the calendar decided on the way."""
+        situation = self.situation
+        facts = LoanFacts(self.loan, self.events, situation.zone, situation.moved)
+        self.state.set_aside = None
+        self.ladder = Ladder(
+            facts, self.events, Stops(self._holds()), self._pick, situation.zone, self._calendar, self.state
+        )
+        self.position = self.ladder.advance(self.now)
+        for passed in self.ladder.passed:
+            self._tell(passed)
+
+    def _holds(self) -> list[Hold]:
+        held = holds_of(self.events, self.situation.zone)
+        if self.state.holds:
+            released = {e.ref: e.at for e in self.events if e.type == "release"}
+            for hold_id, start, end in self.state.holds:
+                freed = released.get(hold_id)
+                if freed is not None and (end is None or freed < end):
+                    end = freed
+                if end is None or end > start:
+                    held.append(Hold(hold_id, "policy", start, end))
+        return held
+
+    def _pick(self, at: Instant | None) -> Policy:
+        policies = self.situation.policies
+        if at is None:
+            assert self.state.version is not None  # noqa: S101 - a contract that was looked at is pinned
+            return policies.version(self.state.version)
+        return policies.current(self.loan, self.situation.person.region, at)
+
+    def _calendar(self, policy: Policy) -> BusinessDays:
+        return business_days(policy.calendar or self.situation.person.region)
+
+    def _tell(self, passed: Passed) -> None:
+        step = passed.step
+        cured = passed.kind == "cured"
+        because: list[dict[str, Any]] = [{"rule": passed.rule}]
+        if cured:
+            because[0]["superseded"] = list(passed.names)
+        deferred = None if step is None else self.state.deferred.pop(step.name, None)
+        if deferred is not None:
+            because.append({"rule": deferred.rule})
+        self.lines.append(
+            Line(
+                passed.at if cured else self.now,
+                self.loan.borrower_id,
+                self.loan.loan_id,
+                CURED if cured else VOID if passed.kind == "void" else SUPERSEDED,
+                tuple(because),
+                instalment=self.number(passed.place),
+                episode=passed.episode,
+                step=None if step is None else step.name,
+                occurrence=None if step is None else self.occurrence(step, passed.place or 0),
+                place=-1 if step is None else step.place,
+            )
+        )
+        if step is not None and passed.kind == "void":
+            self.anchor_lost(step)
+
+    def number(self, place: int | None) -> int | None:
+        """The number of the instalment at ``place``."""
+        return None if place is None else self.loan.instalments[place].number
+
+    def occurrence(self, step: Step, place: int) -> int:
+        """Which time the step would be done for the instalment at ``place``, from 1."""
+        return self.state.sent.get(f"{place}:{step.name}", 0) + 1
+
+    # --- what can be judged now -------------------------------------------------------------------------------
+
+    @property
+    def _ended(self) -> bool:
+        return self.state.handed is not None or self.state.closed
+
+    def propose(self) -> Proposal | None:
+        """The next step that can be judged now, by its time and its place; none, where none can."""
+        if self._ended:
+            return None
+        found = self._propose_fallbacks() + self._propose_sides()
+        state = self.state
+        if state.episode is not None:
+            step = self.ladder.current()
+            if step is not None and self._due_now(step.name):
+                time = self.ladder.time(step)
+                if time is not None and self.ladder.judge_at(step, time, self.now) == self.now:
+                    found.append(Proposal(time, step, AFTER, state.chased or 0))
+        elif state.chased is not None:
+            settled = state.before.get(state.chased, {})
+            for step in self.ladder.before_due:
+                if step.name in settled or not self._due_now(step.name):
+                    continue
+                time = self.ladder.own_time(step, state.chased)
+                if time <= self.now and self.ladder.judge_at(step, time, self.now) == self.now:
+                    found.append(Proposal(time, step, BEFORE, state.chased))
+        return min(found, key=lambda p: (p.time, p.step.place), default=None)
+
+    def _due_now(self, key: str) -> bool:
+        deferred = self.state.deferred.get(key)
+        return deferred is None or deferred.until <= self.now
+
+    def _propose_fallbacks(self) -> list[Proposal]:
+        found = []
+        if self.state.attempts:
+            failed = {e.ref for e in self.events if e.type == "receipt" and e.value in ("failed", "bounced")}
+            steps = {s.name: s for s in self.ladder.policy.steps}
+            for sent_id, attempt in self.state.attempts.items():
+                step = steps.get(attempt.step)
+                if sent_id in failed and step is not None and self._due_now(sent_id):
+                    proposal = Proposal(self.now, step, FALLBACK, attempt.place, None, sent_id, attempt)
+                    if self.ladder.stops.at(self.now) is None:
+                        found.append(proposal)
+        return found
+
+    def _propose_sides(self) -> list[Proposal]:
+        found = []
+        for side in self.state.sides:
+            step = self._side_step(side)
+            if step is None or not self._due_now(side_key(side)):
+                continue
+            time = self._side_time(side, step)
+            if time <= self.now and self.ladder.judge_at(step, time, self.now) == self.now:
+                found.append(Proposal(time, step, SIDE, side.place, side))
+        return found
+
+    def _side_step(self, side: Side) -> Step | None:
+        return next((s for s in self.ladder.policy.side_steps if s.name == side.step), None)
+
+    def _side_time(self, side: Side, step: Step) -> Instant:
+        return self.situation.zone.instant(add(side.day, step.at.offset, self.ladder.business), step.at.tod)
+
+    # --- what follows ------------------------------------------------------------------------------------------
+
+    def facts(self) -> dict[str, Any]:
+        """The facts that ``when`` may test and templates may print, as of now."""
+        if self._facts is None:
+            self._facts = loan_facts(self)
+        return self._facts
+
+    def anchored(self, anchor: str, day: int, place: int) -> None:
+        """An anchor got a date: the side steps on it are to come, once each."""
+        for step in self.ladder.policy.side_steps:
+            if step.at.anchor == anchor:
+                waiting = sum(1 for s in self.state.sides if s.step == step.name and s.place == place)
+                side = Side(step.name, day, place, self.occurrence(step, place) + waiting, self.now)
+                self.state.sides += (side,)
+
+    def anchor_lost(self, step: Step) -> None:
+        """A step ended otherwise than done: what hangs on its being done can get no date, and is void (rule 13)."""
+        for side in self.ladder.policy.side_steps:
+            if side.at.anchor == f"{step.name}.done":
+                self.tell_void(side, self.state.chased or 0, "L13")
+
+    def tell_void(self, step: Step, place: int, rule: str) -> None:
+        """A line for a side step that became void."""
+        running = self.state.running
+        self.lines.append(
+            Line(
+                self.now, self.loan.borrower_id, self.loan.loan_id, VOID, ({"rule": rule},),
+                instalment=self.number(place), episode=None if running is None else running + 1, step=step.name,
+                occurrence=self.occurrence(step, place), place=step.place,
+            )
+        )  # fmt: skip
+
+    def finish(self) -> None:
+        """Report for review what rule 13 says, and find the next instant at which anything can happen."""
+        state = self.state
+        wakes: list[Instant] = []
+        if not self._ended and state.chased is not None:
+            self._wakes(wakes)
+            for reason in reviews.due(self, wakes):
+                self.lines.append(
+                    Line(
+                        self.now, self.loan.borrower_id, self.loan.loan_id, REVIEW,
+                        ({"rule": "L13", "reason": reason},), instalment=self.number(state.chased),
+                        episode=None if state.running is None else state.running + 1, place=LAST,
+                    )
+                )  # fmt: skip
+        for event in self.events:
+            if event.at > self.now:
+                wakes.append(event.at)
+        state.wake = min(wakes, default=None)
+        state.facts = len(self.events)
+
+    def _wakes(self, wakes: list[Instant]) -> None:
+        ladder, state, now = self.ladder, self.state, self.now
+        place = state.chased or 0
+        wakes += [t for t in ladder.facts.past_due_at if t > now][:1]
+        wakes += [d.until for d in state.deferred.values() if d.until > now]
+        if state.episode is not None:
+            step = ladder.current()
+            time = None if step is None else ladder.time(step)
+            if step is not None and time is not None:
+                self._wake_for(step, time, wakes)
+                if step.within is not None:
+                    wakes.append(ladder.end_of(time, step))
+        else:
+            settled = state.before.get(place, {})
+            for step in ladder.before_due:
+                if step.name not in settled:
+                    time = ladder.own_time(step, place)
+                    wakes.append(time)
+                    self._wake_for(step, time, wakes)
+                    if step.within is not None:
+                        wakes.append(ladder.end_of(time, step))
+        for side in state.sides:
+            side_step = self._side_step(side)
+            if side_step is not None:
+                time = self._side_time(side, side_step)
+                self._wake_for(side_step, time, wakes)
+                if side_step.within is not None:
+                    wakes.append(ladder.end_of(time, side_step))
+        if state.attempts:
+            free = ladder.stops.free_from(now)
+            if free is not None:
+                wakes.append(free)
+        wakes[:] = [t for t in wakes if t > now]
+
+    def _wake_for(self, step: Step, time: Instant, wakes: list[Instant]) -> None:
+        when = self.ladder.judge_at(step, time, self.now)
+        if when is not None:
+            wakes.append(when)
+
+    def set_aside(self, error: Exception) -> None:
+        """Leave the contract as it was; the reason names the kind of fault, never what a person wrote."""
+        self.failed = True
+        reason = getattr(error, "code", None) or type(error).__name__
+        self.state = LoanState() if self.earlier is None else self.earlier.copy()
+        told = self.state.set_aside == reason
+        self.state.set_aside = reason
+        self.state.wake = None
+        self.state.facts = len(self.events)
+        self.lines = []
+        if not told:
+            because = ({"rule": "SET-ASIDE", "reason": reason},)
+            self.lines = [Line(self.now, self.loan.borrower_id, self.loan.loan_id, SET_ASIDE, because, place=LAST)]
+
+
+def side_key(side: Side) -> str:
+    """The key under which a side step waits for the guard."""
+    return f"{side.step}#{side.place}#{side.occurrence}"

@@ -1,0 +1,126 @@
+"""A book of loans through time with ``decide()`` and nothing else: what would be sent, to whom, when, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from policies.calendar import zone
+from policies.compliance.guard import Contact
+from policies.compose import LINK_BASE
+from policies.decide import Borrower, Decision, decide
+from policies.facts import SECOND, Book, Event, Instant, Loan, Person
+from policies.outcome import Line, to_json
+from policies.state import LoanState, Whereabouts
+from policies.versions import Policies
+
+HISTORY_S = 31 * 86_400
+"""How far back contacts are kept: longer than any cap looks."""
+
+Outage = tuple[Instant, Instant]
+
+
+class Outages:
+    """Half-open intervals in which the service does nothing; it wakes at their end."""
+
+    __slots__ = ("_spans",)
+
+    def __init__(self, spans: Iterable[Outage]) -> None:
+        self._spans = sorted(spans)
+
+    def wake(self, at: Instant) -> Instant:
+        """``at`` itself, or the end of the outage that it falls into."""
+        for start, end in self._spans:
+            if start <= at < end:
+                at = end
+        return at
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What is simulated: [start, until), with outages. Without ``until`` it ends when nothing more can happen."""
+
+    start: Instant
+    until: Instant | None = None
+    outages: Outages = Outages(())  # noqa: RUF009 - frozen in all but name: nothing changes it
+
+
+def simulate(policies: Policies, book: Book, span: Span, link_base: str = LINK_BASE) -> Iterator[tuple[Line, str]]:
+    """Every line of the book's story in its order, as a value and as the JSON text that is printed."""
+    found = []
+    for person, loans, events in by_person(book):
+        home = zone(person.zone)
+        for line in story(person, loans, events, policies, span, link_base):
+            found.append((line.order, line, to_json(line, home)))
+    found.sort(key=lambda one: one[0])
+    for _, line, text in found:
+        yield line, text
+
+
+def by_person(book: Book) -> Iterator[tuple[Person, tuple[Loan, ...], tuple[Event, ...]]]:
+    """Each person of a book who has a loan, with their loans by id and all events that concern them, in order."""
+    loans: dict[str, list[Loan]] = {}
+    for loan in book.loans.values():
+        loans.setdefault(loan.borrower_id, []).append(loan)
+    events: dict[str, list[Event]] = {}
+    holders = {e.event_id: e for e in book.events if e.type in ("hold", "promise")}
+    for event in book.events:
+        whose = _whose(event, book, holders)
+        if whose is not None:
+            events.setdefault(whose, []).append(event)
+    for borrower_id in sorted(loans):
+        mine = sorted(loans[borrower_id], key=lambda loan: loan.loan_id)
+        yield book.persons[borrower_id], tuple(mine), tuple(events.get(borrower_id, ()))
+
+
+def _whose(event: Event, book: Book, holders: dict[str, Event]) -> str | None:
+    if event.borrower_id is not None:
+        return event.borrower_id
+    if event.loan_id is not None:
+        return book.loans[event.loan_id].borrower_id
+    held = holders.get(event.ref or "")
+    if held is not None:
+        return _whose(held, book, {})
+    loan = book.loans.get((event.ref or "").partition("/")[0])
+    return None if loan is None else loan.borrower_id
+
+
+def story(
+    person: Person,
+    loans: tuple[Loan, ...],
+    events: Sequence[Event],
+    policies: Policies,
+    span: Span,
+    link_base: str = LINK_BASE,
+) -> list[Line]:
+    """One person's story over the span. ``events`` are in the order (known_at, at, event_id)."""
+    lines: list[Line] = []
+    states: dict[str, LoanState] = {}
+    contacts: tuple[Contact, ...] = ()
+    where: Whereabouts | None = None
+    known = 0
+    now: Instant | None = span.outages.wake(max(span.start, min(loan.disbursed_at for loan in loans)))
+    while now is not None and (span.until is None or now < span.until):
+        while known < len(events) and events[known].known_at <= now:
+            known += 1
+        decision = decide(
+            Borrower(person, loans, tuple(events[:known]), policies, states, contacts, where, link_base), now
+        )
+        lines += decision.lines
+        states |= decision.states
+        where = decision.whereabouts
+        contacts = recent(contacts + decision.contacts, now)
+        now = _next(decision, events, known, span.outages)
+    return [line for line in lines if line.at >= span.start]
+
+
+def recent(contacts: tuple[Contact, ...], now: Instant) -> tuple[Contact, ...]:
+    """The contacts that a cap may still count."""
+    return tuple(c for c in contacts if c.at > now - HISTORY_S * SECOND)
+
+
+def _next(decision: Decision, events: Sequence[Event], known: int, outages: Outages) -> Instant | None:
+    wakes = [] if decision.wake_at is None else [decision.wake_at]
+    if known < len(events):
+        wakes.append(events[known].known_at)
+    return outages.wake(min(wakes)) if wakes else None
