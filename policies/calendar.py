@@ -171,7 +171,7 @@ def _table(region: str) -> holiday_tables.HolidayBase | None:
 
 @lru_cache(maxsize=512)
 def business_days(name: str) -> BusinessDays:
-    """The business days of ``weekdays`` or a region (``US``, ``US-CA``); a region without a table has Monday to Friday."""
+    """The business days of ``weekdays`` or a region (``US-CA``); one without a table has Monday to Friday."""
     return BusinessDays(name)
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from policies.calendar import BusinessDays, Zone, add
-from policies.contract import BUSINESS_DAY, Policy, Step
+from policies.calendar import BusinessDays, Zone
+from policies.contract import Policy, Step
 from policies.facts import Event, Instant
 from policies.loan import LoanFacts, Position
+from policies.pace import Pace
 from policies.state import DONE, SKIPPED, VOID, Episode, LoanState, Settled
 from policies.stops import Hold, Stops
 
@@ -30,7 +31,7 @@ class Passed:
     rule: str = ""
 
 
-class Ladder:
+class Ladder(Pace):
     """One loan's contract while one decision is made; changes ``state``, which is the caller's copy."""
 
     def __init__(
@@ -38,18 +39,11 @@ class Ladder:
         zone: Zone, calendar: Callable[[Policy], BusinessDays], state: LoanState,
     ) -> None:  # fmt: skip
         """``pick`` answers with the version current at an instant, or the one pinned where it is given none."""
-        self.facts = facts
-        self.loan = facts.loan
-        self.stops = stops
-        self.zone = zone
-        self.state = state
-        self.events = events
-        self.dues = [i.due_on.toordinal() for i in self.loan.instalments]
+        super().__init__(facts, events, stops, zone, state)
         self.passed: list[Passed] = []
         self._pick = pick
         self._calendar = calendar
         self._void: dict[str, Instant] = {}
-        self._reversal_days = _reversal_days(events, zone)
         self._acting = [e for e in events if e.type in _ACTING and e.event_id not in state.acted]
         self._pin(None if state.version is not None else self.loan.disbursed_at)
 
@@ -155,7 +149,7 @@ class Ladder:
             self._pin(when)
 
     def _superseded(self, when: Instant, place: int) -> None:
-        """The instalment was paid before its date: what was still open of its steps, if any was done, is passed over."""
+        """The instalment was paid before its date: what is open of its steps, if any was settled, is passed over."""
         settled = self.state.before.get(place)
         if not settled or self.state.handed is not None or self.state.closed:
             return
@@ -332,110 +326,5 @@ class Ladder:
         """A step that was just done holds the ladder from now on."""
         self.stops = Stops((*self.stops.holds, Hold(hold_id, "policy", start, end)))
 
-    # --- times -----------------------------------------------------------------------------------------------
 
-    def current(self) -> Step | None:
-        """The first step of the episode that is not settled."""
-        episode = self.state.episode
-        if episode is None:
-            return None
-        for step in self.after_due:
-            if step.name not in episode.settled:
-                return step
-        return None
-
-    def day_of(self, step: Step, place: int) -> int:
-        """The date that the step's ``at`` names for the instalment at ``place``, as an ordinal."""
-        return add(self.dues[place], step.at.offset, self.business)
-
-    def own_time(self, step: Step, place: int) -> Instant:
-        """The instant that the step's ``at`` names for the instalment at ``place``."""
-        return self.zone.instant(self.day_of(step, place), step.at.tod)
-
-    def time(self, step: Step) -> Instant | None:
-        """The time of a step after ``due`` (rule 4); none, while an endless hold keeps it from having one."""
-        state = self.state
-        episode = state.episode
-        assert episode is not None and state.chased is not None  # noqa: S101 - asked in an episode only
-        own = self.own_time(step, state.chased)
-        day = self._notice_day(step, state.chased, episode)
-        if day is None:
-            return None
-        noticed = self.zone.instant(day, step.at.tod)
-        if noticed > own and step.at.offset.unit == BUSINESS_DAY:
-            noticed = self.zone.instant(self.business.on_or_after(day), step.at.tod)
-        return max(own, noticed, episode.pending.get(step.name, own))
-
-    def _notice_day(self, step: Step, place: int, episode: Episode) -> int | None:
-        if episode.last is None:
-            day = self.zone.day(episode.start) - 1
-            distance = self.day_of(step, place) - self.dues[place]
-        else:
-            name, at = episode.last
-            last = next((s for s in self.after_due if s.name == name), None)
-            day = self.zone.day(at)
-            distance = self.day_of(step, place) - (self.dues[place] if last is None else self.day_of(last, place))
-        if distance <= 0:
-            return day
-        if episode.whole and not self.stops.holds:
-            return day + distance
-        for _ in range(_LOOK_AHEAD):
-            day += 1
-            if self._counts(day):
-                distance -= 1
-                if not distance:
-                    return day
-        return None
-
-    def _counts(self, day: int) -> bool:
-        first = self.zone.instant(day)
-        return self.stops.at(first) is None and self.facts.at(first, by_occurrence=True).overdue
-
-    def end_of(self, time: Instant, step: Step) -> Instant:
-        """The instant at which a step of this time becomes void by its ``within``: the same local time, that much later."""
-        assert step.within is not None  # noqa: S101 - asked only for steps that have it
-        day = add(self.zone.day(time), step.within, self.business)
-        return self.zone.instant(day, self.zone.tod(time))
-
-    def void_at(self, step: Step) -> Instant | None:
-        """The instant at which the current step becomes void, where it gives ``within``."""
-        time = self.time(step)
-        return None if time is None or step.within is None else self.end_of(time, step)
-
-    def judge_at(self, step: Step, time: Instant, now: Instant) -> Instant | None:
-        """The first instant from ``now`` on at which the step can be judged (rules 5, 6, 9), as things stand."""
-        when = max(time, now)
-        for _ in range(_LOOK_AHEAD):
-            free = self.stops.free_from(when)
-            if free is None:
-                return None
-            day = self.zone.day(free)
-            if self._quiet(day):
-                when = self.zone.instant(day + 1)
-                continue
-            own = self.zone.instant(day, step.at.tod)
-            if own <= free:
-                return free
-            when = own
-            if self.stops.at(when) is None:
-                return when
-        return None
-
-    def _quiet(self, day: int) -> bool:
-        """On the day of a reversal, and of a return, nothing is done or skipped (rule 6)."""
-        returned = self.state.returned
-        return day in self._reversal_days or (returned is not None and self.zone.day(returned) == day)
-
-
-_LOOK_AHEAD = 4_000
 _ACTING = frozenset({"reversal", "returned", "close", "step_done"})
-
-
-def _reversal_days(events: list[Event], zone: Zone) -> frozenset[int]:
-    """The local days on which a reversal happened or became known."""
-    found = set()
-    for event in events:
-        if event.type == "reversal":
-            found.add(zone.day(event.at))
-            found.add(zone.day(max(event.at, event.known_at)))
-    return frozenset(found)

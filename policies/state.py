@@ -67,7 +67,7 @@ class Made(NamedTuple):
 
 @dataclass(slots=True)
 class Episode:
-    """One episode of delinquency. ``places``: the instalments past due in it; ``pending``: since when a step is again."""
+    """One episode of delinquency. ``places``: its instalments past due; ``pending``: since when a step is again."""
 
     start: Instant
     version: str

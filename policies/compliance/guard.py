@@ -21,7 +21,7 @@ _ROUNDS: Final = 400
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """One contact made with a person. One step on several channels at one instant has one ``key``, and is one contact."""
+    """One contact made with a person; one step on several channels at one instant has one ``key``: one contact."""
 
     at: Instant
     key: str

@@ -17,7 +17,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """At most ``most`` contacts with a person in any ``days`` calendar days of theirs, the day of a contact included."""
+    """At most ``most`` contacts with a person in any ``days`` calendar days of theirs, a contact's day included."""
 
     rule_id: str
     most: int

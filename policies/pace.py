@@ -1,0 +1,133 @@
+"""When a step is due: its own time, the notice that it needs, when it can be judged and when it becomes void."""
+
+from __future__ import annotations
+
+from policies.calendar import BusinessDays, Zone, add
+from policies.contract import BUSINESS_DAY, Policy, Step
+from policies.facts import Event, Instant
+from policies.loan import LoanFacts
+from policies.state import Episode, LoanState
+from policies.stops import Stops
+
+_LOOK_AHEAD = 4_000
+
+
+class Pace:
+    """The times of one loan's ladder (rules 2 to 6), as its facts, stops and state stand; changes nothing."""
+
+    policy: Policy
+    business: BusinessDays
+    before_due: list[Step]
+    after_due: list[Step]
+
+    def __init__(self, facts: LoanFacts, events: list[Event], stops: Stops, zone: Zone, state: LoanState) -> None:
+        self.facts = facts
+        self.loan = facts.loan
+        self.events = events
+        self.stops = stops
+        self.zone = zone
+        self.state = state
+        self.dues = [i.due_on.toordinal() for i in self.loan.instalments]
+        self._reversal_days = _reversal_days(events, zone)
+
+    def current(self) -> Step | None:
+        """The first step of the episode that is not settled."""
+        episode = self.state.episode
+        if episode is None:
+            return None
+        for step in self.after_due:
+            if step.name not in episode.settled:
+                return step
+        return None
+
+    def day_of(self, step: Step, place: int) -> int:
+        """The date that the step's ``at`` names for the instalment at ``place``, as an ordinal."""
+        return add(self.dues[place], step.at.offset, self.business)
+
+    def own_time(self, step: Step, place: int) -> Instant:
+        """The instant that the step's ``at`` names for the instalment at ``place``."""
+        return self.zone.instant(self.day_of(step, place), step.at.tod)
+
+    def time(self, step: Step) -> Instant | None:
+        """The time of a step after ``due`` (rule 4); none, while an endless hold keeps it from having one."""
+        state = self.state
+        episode = state.episode
+        assert episode is not None and state.chased is not None  # noqa: S101 - asked in an episode only
+        own = self.own_time(step, state.chased)
+        day = self._notice_day(step, state.chased, episode)
+        if day is None:
+            return None
+        noticed = self.zone.instant(day, step.at.tod)
+        if noticed > own and step.at.offset.unit == BUSINESS_DAY:
+            noticed = self.zone.instant(self.business.on_or_after(day), step.at.tod)
+        return max(own, noticed, episode.pending.get(step.name, own))
+
+    def _notice_day(self, step: Step, place: int, episode: Episode) -> int | None:
+        if episode.last is None:
+            day = self.zone.day(episode.start) - 1
+            distance = self.day_of(step, place) - self.dues[place]
+        else:
+            name, at = episode.last
+            last = next((s for s in self.after_due if s.name == name), None)
+            day = self.zone.day(at)
+            distance = self.day_of(step, place) - (self.dues[place] if last is None else self.day_of(last, place))
+        if distance <= 0:
+            return day
+        if episode.whole and not self.stops.holds:
+            return day + distance
+        for _ in range(_LOOK_AHEAD):
+            day += 1
+            if self._counts(day):
+                distance -= 1
+                if not distance:
+                    return day
+        return None
+
+    def _counts(self, day: int) -> bool:
+        first = self.zone.instant(day)
+        return self.stops.at(first) is None and self.facts.at(first, by_occurrence=True).overdue
+
+    def end_of(self, time: Instant, step: Step) -> Instant:
+        """When a step of this time becomes void by its ``within``: the same local time, that much later."""
+        assert step.within is not None  # noqa: S101 - asked only for steps that have it
+        day = add(self.zone.day(time), step.within, self.business)
+        return self.zone.instant(day, self.zone.tod(time))
+
+    def void_at(self, step: Step) -> Instant | None:
+        """The instant at which the current step becomes void, where it gives ``within``."""
+        time = self.time(step)
+        return None if time is None or step.within is None else self.end_of(time, step)
+
+    def judge_at(self, step: Step, time: Instant, now: Instant) -> Instant | None:
+        """The first instant from ``now`` on at which the step can be judged (rules 5, 6, 9), as things stand."""
+        when = max(time, now)
+        for _ in range(_LOOK_AHEAD):
+            free = self.stops.free_from(when)
+            if free is None:
+                return None
+            day = self.zone.day(free)
+            if self._quiet(day):
+                when = self.zone.instant(day + 1)
+                continue
+            own = self.zone.instant(day, step.at.tod)
+            if own <= free:
+                return free
+            when = own
+            if self.stops.at(when) is None:
+                return when
+        return None
+
+    def _quiet(self, day: int) -> bool:
+        """On the day of a reversal, and of a return, nothing is done or skipped (rule 6)."""
+        returned = self.state.returned
+        return day in self._reversal_days or (returned is not None and self.zone.day(returned) == day)
+
+
+def _reversal_days(events: list[Event], zone: Zone) -> frozenset[int]:
+    """The local days on which a reversal happened or became known."""
+    found = set()
+    for event in events:
+        if event.type == "reversal":
+            found.add(zone.day(event.at))
+            found.add(zone.day(max(event.at, event.known_at)))
+    return frozenset(found)
