@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-import email.policy
 import re
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.policy import EmailPolicy
 
 from email_validator import EmailNotValidError, validate_email
 
 from adapters.base import Message, Rejected
 
+
+class _Policy(EmailPolicy):
+    """The modern policy, with a Message-ID on one line: ours is long, and not every mail program unfolds it."""
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        if name == "Message-ID":
+            return f"{name}: {value}{self.linesep}".encode("ascii")
+        return super().fold_binary(name, value)
+
+
 # Seven bits, so that every server on the way can carry it; the modern policy alone refuses line breaks.
-_POLICY = email.policy.SMTP.clone(cte_type="7bit")
+_POLICY = _Policy(linesep="\r\n", cte_type="7bit")
 
 # The header classes decode what looks like an RFC 2047 word even in a value that was given as text: a name
 # written in such words could decode to what the checks before never saw.
@@ -69,11 +79,12 @@ def build(message: Message, sender: MailAddress, to: MailAddress) -> EmailMessag
         mail["Subject"] = _header(message.subject, "subject")
     mail["Date"] = message.created_at
     mail["Message-ID"] = message_id_header(message.message_id, sender.domain)
-    mail["Content-Language"] = _header(message.language, "language")
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office notes in answer to a machine
     mail.set_content(message.body)
     if message.html is not None:
         mail.add_alternative(message.html, subtype="html")
+    # After the content, which takes every Content- header that came before it for its own.
+    mail["Content-Language"] = _header(message.language, "language")
     return mail
 
 

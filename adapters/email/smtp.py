@@ -40,6 +40,7 @@ _PORTS = {STARTTLS: 587, TLS: 465, PLAIN: 25}
 
 # What a command's reply is when all is well (RFC 5321, 4.2.3).
 _READY, _OK, _FORWARDED, _GO_ON = 220, 250, 251, 354
+_NO_REPLY = 0
 
 _ENHANCED_STATUS = re.compile(rb"[245]\.[0-9]{1,3}\.[0-9]{1,3}\b")
 
@@ -139,8 +140,10 @@ class SmtpChannel(Channel):
             smtp.send(content)
             code, text = smtp.getreply()
         except OSError:
-            late = deadline.expired
-            what = f"no reply within {self._server.timeout_s:g} s" if late else "the connection ended"
+            code, text = _NO_REPLY, b""
+        # A reply that the time limit cut in two may begin like a good one.
+        if deadline.expired or code == _NO_REPLY:
+            what = f"no reply within {self._server.timeout_s:g} s" if deadline.expired else "the connection ended"
             raise Unconfirmed(f"smtp: {what} after the message was sent") from None
         if code != _OK:
             raise _refusal("the message", code, text, otherwise=Unconfirmed)
