@@ -17,6 +17,7 @@ from adapters.options import Options
 
 _FOLDER_MODE = 0o700
 _FILE_MODE = 0o600
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
 
 
 class SandboxChannel(Channel):
@@ -34,7 +35,6 @@ class SandboxChannel(Channel):
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._made: set[Path] = set()
 
     def __repr__(self) -> str:
         return f"SandboxChannel(folder={str(self._folder)!r})"
@@ -70,11 +70,13 @@ class SandboxChannel(Channel):
         return True
 
     def _write(self, path: Path, content: bytes) -> None:
-        if path.parent not in self._made:
-            self._make(path.parent)
         # Two threads with one message write two files, and the last rename wins with the same bytes.
         temporary = path.with_name(f".{path.stem}.{os.getpid()}.{threading.get_ident()}")
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, _FILE_MODE)
+        try:
+            handle = os.open(temporary, _NEW_FILE, _FILE_MODE)
+        except FileNotFoundError:
+            _make(path.parent)
+            handle = os.open(temporary, _NEW_FILE, _FILE_MODE)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
@@ -83,12 +85,12 @@ class SandboxChannel(Channel):
             temporary.unlink(missing_ok=True)
             raise
 
-    def _make(self, folder: Path) -> None:
-        # Path.mkdir gives its mode to the last folder only, and each one made here is to be private.
-        for each in (*reversed(folder.parents), folder):
-            if not each.is_dir():
-                each.mkdir(_FOLDER_MODE, exist_ok=True)
-        self._made.add(folder)
+
+def _make(folder: Path) -> None:
+    # Path.mkdir gives its mode to the last folder only, and each one made here is to be private.
+    for each in (*reversed(folder.parents), folder):
+        if not each.is_dir():
+            each.mkdir(_FOLDER_MODE, exist_ok=True)
 
 
 def _readable(message: Message) -> str:
