@@ -1,0 +1,117 @@
+"""The stories beside the checkout, told again with ``decide()``: one loan a line, agreed on by two other programs."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from typing import Any
+
+from policies.calendar import to_instant, zone
+from policies.contract import Condition, Facts, Policy
+from policies.facts import Event, Instalment, Loan, Person
+from policies.outcome import CURED, HAND_OFF, REVIEW, SENT, SKIPPED, VOID, Line
+from policies.simulate import Outages, Span, story
+from policies.versions import Policies, Published
+from tests.making import SHARED, minor, policy
+
+STORIES = SHARED / "cases" / "stories.jsonl"
+WORDS = {SENT: "sent", SKIPPED: "skipped", VOID: "void", HAND_OFF: "handed_off", CURED: "cured"}
+
+Told = list[list[str | None]]
+
+
+def read() -> list[dict[str, Any]]:
+    """Every case of the file, in its order; none, where the file is absent."""
+    if not STORIES.exists():
+        return []
+    return [json.loads(line) for line in STORIES.read_text(encoding="utf-8").splitlines()]
+
+
+def tell(case: dict[str, Any]) -> Told:
+    """The story of a case as ``decide()`` tells it: ``[instant, step, outcome]`` in order."""
+    home = zone(case["zone"])
+    loan = Loan(
+        "L", "P", "personal", "EUR", 0, _instant(case["disbursed_at"]),
+        tuple(
+            Instalment(i["number"], date.fromisoformat(i["due_on"]), minor(i["amount"])) for i in case["instalments"]
+        ),
+        policy="p",
+    )  # fmt: skip
+    person = Person("P", "Ana", "Ruiz", "en", case["zone"], "ZZ", email="ana@example.com")
+    start = max(home.instant(date.fromisoformat(case["from"]).toordinal()), loan.disbursed_at)
+    end = home.instant(date.fromisoformat(case["until"]).toordinal() + 1)
+    outages = Outages([(_instant(first), _instant(last)) for first, last in case["outages"]])
+    events = sorted(_events(case["events"]), key=lambda e: (e.known_at, e.at, e.event_id))
+    published = Policies([Published(_policy(case["policy"]))])
+    lines = story(person, (loan,), events, published, Span(start, end, outages))
+    told = [(home.iso(line.at), line.step, _word(line)) for line in sorted(lines, key=lambda line: line.order)]
+    return [[at, name, word] for at, name, word in told if word is not None]
+
+
+def _word(line: Line) -> str | None:
+    if line.outcome == REVIEW:
+        return "handed_to_review" if line.step is not None else None
+    if line.outcome == "set_aside":
+        return f"set aside: {line.because}"
+    return WORDS.get(line.outcome)
+
+
+def _instant(text: str) -> int:
+    return to_instant(datetime.fromisoformat(text))
+
+
+def _policy(text: dict[str, Any]) -> Policy:
+    steps = []
+    for one in text["steps"]:
+        made = {"name": one["id"], **{k: one[k] for k in ("at", "within", "hand_off") if k in one}}
+        if "when" in one:
+            made["when"] = _condition(one["when"])
+        steps.append(made)
+    return policy(steps, send_at=text["send_at"], overdue_from_minor=minor(text.get("overdue_from", "0.01")))
+
+
+def _condition(tests: dict[str, Any]) -> Condition:
+    def holds(facts: Facts) -> bool:
+        return all(_holds(name, str(test), facts[name]) for name, test in tests.items())
+
+    return Condition(holds, tuple(tests), str(tests))
+
+
+def _holds(name: str, test: str, value: int) -> bool:
+    def number(text: str) -> int:
+        return minor(text) if name in ("overdue", "balance") else int(text)
+
+    if " .. " in test:
+        low, high = test.split(" .. ")
+        return number(low) <= value <= number(high)
+    sign, _, text = test.rpartition(" ")
+    wanted = number(text)
+    return {
+        "": value == wanted, ">=": value >= wanted, "<=": value <= wanted, ">": value > wanted, "<": value < wanted,
+    }[sign]  # fmt: skip
+
+
+def _events(told: list[dict[str, Any]]) -> list[Event]:
+    """The events of a case; a second hold of a name releases the first, and a release of none is dropped."""
+    found: list[Event] = []
+    holding: dict[str, str] = {}
+    payments: dict[str, str] = {}
+    for number, one in enumerate(told, start=1):
+        at, kind, event_id = _instant(one["at"]), one["type"], f"e{number:03}"
+        if kind == "payment":
+            payments[one["at"]] = event_id
+            found.append(Event(event_id, at, at, kind, loan_id="L", amount_minor=minor(one["amount"])))
+        elif kind == "reversal":
+            paid = payments[one["of_payment_at"]]
+            found.append(Event(event_id, at, at, kind, loan_id="L", amount_minor=minor(one["amount"]), ref=paid))
+        elif kind == "returned":
+            found.append(Event(event_id, at, at, kind, loan_id="L"))
+        else:
+            held = holding.pop(one["name"], None)
+            if held is not None:
+                found.append(Event(f"{event_id}-release", at, at, "release", ref=held))
+            if kind == "hold":
+                holding[one["name"]] = event_id
+                until = None if one["until"] is None else date.fromisoformat(one["until"])
+                found.append(Event(event_id, at, at, kind, loan_id="L", value=one["name"], until=until))
+    return found
