@@ -20,7 +20,7 @@ from policies.judging import judge
 from policies.loan_run import LoanRun, Proposal
 from policies.outcome import Line
 from policies.situation import Situation, find_whereabouts
-from policies.state import LoanState, Whereabouts
+from policies.state import LoanState, Unsent, Whereabouts
 from policies.versions import Policies
 
 
@@ -30,7 +30,7 @@ class Borrower:
 
     ``events`` are those of the person and of every loan with ``known_at`` not after that instant, in any order.
     ``states`` is what the last decision left, by loan; ``contacts`` what the lender sent since long enough for
-    every cap.
+    every cap; ``unsent`` what is still in the outbox although the facts, or the hour, have changed.
     """
 
     person: Person
@@ -41,6 +41,7 @@ class Borrower:
     contacts: tuple[Contact, ...] = ()
     whereabouts: Whereabouts | None = None
     link_base: str = LINK_BASE
+    unsent: tuple[Unsent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ class _Desk:
             reach(borrower.person, borrower.events, now),
             history,
             borrower.link_base,
+            borrower.unsent,
         )
         self.lines: list[Line] = []
         self.states: dict[str, LoanState] = {}
@@ -100,7 +102,8 @@ class _Desk:
             if loan.disbursed_at > self.now:
                 wakes.append(loan.disbursed_at)
                 continue
-            if state is not None and not moved and state.rests(len(events), self.now):
+            waiting = any(m.loan_id == loan.loan_id for m in borrower.unsent)
+            if state is not None and not moved and not waiting and state.rests(len(events), self.now):
                 if state.wake is not None:
                     wakes.append(state.wake)
                 continue

@@ -7,7 +7,7 @@ from typing import Any
 
 from policies import offers
 from policies.calendar import add
-from policies.compliance.guard import DEFER, SUPPRESS, Verdict
+from policies.compliance.guard import DEFER, SUPPRESS, Verdict, closes
 from policies.compliance.guard import judge as guard
 from policies.compliance.rules import Rule, rules_of
 from policies.compose import language_of, message_id, variables
@@ -173,7 +173,7 @@ def _message(run: LoanRun, proposal: Proposal, channel: str, place: int, made: M
     _line(
         run, proposal, SENT, _because(run, proposal), channel=channel, channel_place=place, occurrence=occurrence,
         message=step.send.message, language=language, to=run.situation.reach.addresses[channel], subject=subject,
-        body=body, message_id=sent_id,
+        body=body, message_id=sent_id, send_by=closes(run.now, _rules(policy), run.situation.zone),
     )  # fmt: skip
     return sent_id
 
@@ -316,7 +316,7 @@ def _line(
     run: LoanRun, proposal: Proposal, outcome: str, because: Because, *, channel: str | None = None,
     channel_place: int = -1, occurrence: int | None = None, until: Instant | None = None, message: str | None = None,
     language: str | None = None, to: str | None = None, subject: str | None = None, body: str | None = None,
-    message_id: str | None = None,
+    message_id: str | None = None, send_by: Instant | None = None,
 ) -> None:  # fmt: skip
     step, state = proposal.step, run.state
     if occurrence is None:
@@ -327,6 +327,6 @@ def _line(
         Line(
             run.now, run.loan.borrower_id, run.loan.loan_id, outcome, because, run.number(proposal.place), running,
             step.name, occurrence, channel, message, language, to, subject, body, until, step.place, channel_place,
-            message_id,
+            message_id, state.version, send_by,
         )
     )  # fmt: skip

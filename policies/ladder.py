@@ -29,6 +29,7 @@ class Passed:
     episode: int | None
     names: tuple[str, ...] = ()
     rule: str = ""
+    version: str | None = None
 
 
 class Ladder(Pace):
@@ -155,7 +156,7 @@ class Ladder(Pace):
             return
         for step in self.before_due:
             if step.name not in settled:
-                self.passed.append(Passed("superseded", when, step, place, None, rule="L2"))
+                self.passed.append(Passed("superseded", when, step, place, None, rule="L2", version=self.state.version))
 
     def _begin(self, when: Instant, *, returned: bool = False) -> None:
         state = self.state
@@ -231,7 +232,9 @@ class Ladder(Pace):
         open_steps = tuple(s.name for s in self.after_due if s.name not in episode.settled)
         self._keep_voids(when)
         open_steps += tuple(side.step for side in state.sides)
-        self.passed.append(Passed("cured", when, None, state.chased, state.running + 1, open_steps, "L7"))
+        self.passed.append(
+            Passed("cured", when, None, state.chased, state.running + 1, open_steps, "L7", state.version)
+        )
         state.running = None
         if state.handed is None:
             state.sides = ()
@@ -297,18 +300,18 @@ class Ladder(Pace):
     def _void_before_due(self, step: Step, place: int, when: Instant) -> None:
         self.state.deferred.pop(step.name, None)
         self.state.before.setdefault(place, {})[step.name] = Settled(VOID, when, place)
-        self.passed.append(Passed("void", when, step, place, None, rule="L2"))
+        self.passed.append(Passed("void", when, step, place, None, rule="L2", version=self.state.version))
 
     def _keep_voids(self, when: Instant) -> None:
         """A step that became void while the service was away keeps that, though the episode ends before the wake."""
         state = self.state
         episode = state.episode
-        assert episode is not None and state.running is not None  # noqa: S101 - only called in an episode
+        assert episode is not None  # noqa: S101 - only called in an episode
         for step in self.after_due:
             if step.name in self._void:
                 del self._void[step.name]
                 episode.settle(step.name, Settled(VOID, when, state.chased or 0))
-                self.passed.append(Passed("void", when, step, state.chased, state.running + 1, rule="L3"))
+                self._void_in_episode(step, when)
 
     def _record_voids(self, now: Instant) -> None:
         """Settle at ``now`` what is void now, and whatever is void behind it."""
@@ -319,8 +322,11 @@ class Ladder(Pace):
             if step.name in self._void:
                 state.episode.settle(step.name, Settled(VOID, now, state.chased or 0))
                 self._void.pop(step.name)
-                assert state.running is not None  # noqa: S101 - there is a running episode
-                self.passed.append(Passed("void", now, step, state.chased, state.running + 1, rule="L3"))
+                self._void_in_episode(step, now)
+
+    def _void_in_episode(self, step: Step, when: Instant) -> None:
+        number = None if self.state.running is None else self.state.running + 1
+        self.passed.append(Passed("void", when, step, self.state.chased, number, (), "L3", self.state.version))
 
     def stop(self, hold_id: str, start: Instant, end: Instant | None) -> None:
         """A step that was just done holds the ladder from now on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from policies import reviews
+from policies import recall, reviews
 from policies.calendar import BusinessDays, add, business_days
 from policies.contract import Policy, Step
 from policies.facts import Event, Instant, Loan
@@ -66,6 +66,9 @@ class LoanRun:
         self.position = self.ladder.advance(self.now)
         for passed in self.ladder.passed:
             self._tell(passed)
+        for message in self.situation.unsent:
+            if message.loan_id == self.loan.loan_id:
+                recall.look_again(self, message)
 
     def _holds(self) -> list[Hold]:
         held = holds_of(self.events, self.situation.zone)
@@ -110,6 +113,7 @@ class LoanRun:
                 step=None if step is None else step.name,
                 occurrence=None if step is None else self.occurrence(step, passed.place or 0),
                 place=-1 if step is None else step.place,
+                policy=passed.version,
             )
         )
         if step is not None and passed.kind == "void":
@@ -214,7 +218,7 @@ class LoanRun:
             Line(
                 self.now, self.loan.borrower_id, self.loan.loan_id, VOID, ({"rule": rule},),
                 instalment=self.number(place), episode=None if running is None else running + 1, step=step.name,
-                occurrence=self.occurrence(step, place), place=step.place,
+                occurrence=self.occurrence(step, place), place=step.place, policy=self.state.version,
             )
         )  # fmt: skip
 
@@ -230,6 +234,7 @@ class LoanRun:
                         self.now, self.loan.borrower_id, self.loan.loan_id, REVIEW,
                         ({"rule": "L13", "reason": reason},), instalment=self.number(state.chased),
                         episode=None if state.running is None else state.running + 1, place=LAST,
+                        policy=state.version,
                     )
                 )  # fmt: skip
         for event in self.events:

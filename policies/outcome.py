@@ -43,7 +43,8 @@ class Line:
     """One outcome. ``place`` and ``channel_place`` order lines of one instant and loan; they are not printed.
 
     ``because`` lists rules, the binding one first, and never holds personal data. ``message_id`` is given for a
-    line that puts a message in the outbox, and for those that tell of one.
+    line that puts a message in the outbox, and for those that tell of one; ``policy`` is the digest of the version
+    that decided; after ``send_by`` a message may no longer leave as decided, and is decided afresh.
     """
 
     at: Instant
@@ -65,6 +66,8 @@ class Line:
     place: int = FIRST
     channel_place: int = FIRST
     message_id: str | None = None
+    policy: str | None = None
+    send_by: Instant | None = None
 
     @property
     def order(self) -> tuple[Instant, str, str, int, int]:

@@ -8,7 +8,7 @@ from policies.calendar import Zone, zone
 from policies.compliance.guard import Contact
 from policies.compose import Reach
 from policies.facts import Instant, Person
-from policies.state import Whereabouts
+from policies.state import Unsent, Whereabouts
 from policies.versions import Policies
 
 
@@ -36,6 +36,7 @@ class Situation:
     reach: Reach
     history: list[Contact]
     link_base: str
+    unsent: tuple[Unsent, ...] = ()
     made: list[Contact] = field(default_factory=list)
 
     def contact(self, key: str) -> None:

@@ -52,6 +52,20 @@ class Attempt(NamedTuple):
     left: tuple[str, ...]
 
 
+class Unsent(NamedTuple):
+    """A message that was decided and has not left: ``alone``, where no other channel of its step has either."""
+
+    message_id: str
+    loan_id: str
+    instalment: int
+    step: str
+    occurrence: int
+    channel: str
+    decided_at: Instant
+    send_by: Instant | None
+    alone: bool
+
+
 class Made(NamedTuple):
     """A settlement offer as made: its terms frozen. Amounts in minor units, dates as ordinals."""
 

@@ -60,6 +60,13 @@ def judge(now: Instant, history: Iterable[Contact], rules: Sequence[Rule], zone:
     return Verdict(SUPPRESS, None, first[0], tuple(first))
 
 
+def closes(now: Instant, rules: Sequence[Rule], zone: Zone) -> Instant | None:
+    """The end of the contact window that is open at ``now``; none, where no rule has one."""
+    day = zone.day(now)
+    ends = [zone.instant(day, rule.closes) for rule in rules if isinstance(rule, Window)]
+    return min(ends, default=None)
+
+
 def _binding(first: list[Rule], now: Instant, days: list[int], zone: Zone) -> Rule:
     return max(first, key=lambda rule: _open_from(rule, now, days, zone))
 
