@@ -125,6 +125,7 @@ def _send(run: LoanRun, proposal: Proposal, made: Made | None) -> bool:
         _settle(run, proposal, SUPPRESSED)
         return False
     occurrence = proposal.side.occurrence if proposal.side is not None else run.occurrence(step, proposal.place)
+    contact = f"{run.loan.loan_id}/{run.number(proposal.place)}/{step.name}/{occurrence}"
     if made is not None:
         _line(run, proposal, OFFER, ({"rule": "L11", "offer": made.offer},), until=made.expires)
     if send.every:
@@ -133,13 +134,13 @@ def _send(run: LoanRun, proposal: Proposal, made: Made | None) -> bool:
                 _line(run, proposal, SUPPRESSED, ({"rule": closed[channel], "channel": channel},),
                       channel=channel, channel_place=place)  # fmt: skip
             else:
-                _message(run, proposal, channel, place, made, occurrence)
+                _message(run, proposal, channel, place, made, occurrence, contact)
     else:
         channel = usable[0]
-        sent_id = _message(run, proposal, channel, send.channels.index(channel), made, occurrence)
+        sent_id = _message(run, proposal, channel, send.channels.index(channel), made, occurrence, contact)
         left = tuple(usable[1:])
         run.state.attempts[sent_id] = Attempt(step.name, proposal.place, occurrence, run.state.running, left)
-    run.situation.contact(f"{run.loan.loan_id}/{proposal.place}/{step.name}/{occurrence}")
+    run.situation.contact(contact)
     key = f"{proposal.place}:{step.name}"
     run.state.sent[key] = run.state.sent.get(key, 0) + 1
     return True
@@ -159,7 +160,9 @@ def _rules_named(names: tuple[str, ...], house: bool) -> tuple[Rule, ...]:
     return rules_of(("house", *found) if house else found)
 
 
-def _message(run: LoanRun, proposal: Proposal, channel: str, place: int, made: Made | None, occurrence: int) -> str:
+def _message(
+    run: LoanRun, proposal: Proposal, channel: str, place: int, made: Made | None, occurrence: int, contact: str
+) -> str:
     policy, person, loan, step = run.ladder.policy, run.situation.person, run.loan, proposal.step
     assert step.send is not None  # noqa: S101 - asked for steps that send
     language = language_of(person, policy)
@@ -173,7 +176,7 @@ def _message(run: LoanRun, proposal: Proposal, channel: str, place: int, made: M
     _line(
         run, proposal, SENT, _because(run, proposal), channel=channel, channel_place=place, occurrence=occurrence,
         message=step.send.message, language=language, to=run.situation.reach.addresses[channel], subject=subject,
-        body=body, message_id=sent_id, send_by=closes(run.now, _rules(policy), run.situation.zone),
+        body=body, message_id=sent_id, send_by=closes(run.now, _rules(policy), run.situation.zone), contact=contact,
     )  # fmt: skip
     return sent_id
 
@@ -207,9 +210,12 @@ def _fall_back(run: LoanRun, proposal: Proposal) -> None:
     channel = left[0]
     send = proposal.step.send
     assert send is not None  # noqa: S101 - only a step that sends can fail to
-    sent_id = _message(run, proposal, channel, send.channels.index(channel), None, attempt.occurrence)
+    number = run.number(attempt.place)
+    contact = f"{run.loan.loan_id}/{number}/{attempt.step}/{attempt.occurrence}/{channel}"
+    place = send.channels.index(channel)
+    sent_id = _message(run, proposal, channel, place, None, attempt.occurrence, contact)
     run.state.attempts[sent_id] = attempt._replace(left=tuple(left[1:]))
-    run.situation.contact(f"{run.loan.loan_id}/{attempt.place}/{attempt.step}/{attempt.occurrence}/{channel}")
+    run.situation.contact(contact)
 
 
 def _fail(run: LoanRun, attempt: Attempt) -> None:
@@ -316,7 +322,7 @@ def _line(
     run: LoanRun, proposal: Proposal, outcome: str, because: Because, *, channel: str | None = None,
     channel_place: int = -1, occurrence: int | None = None, until: Instant | None = None, message: str | None = None,
     language: str | None = None, to: str | None = None, subject: str | None = None, body: str | None = None,
-    message_id: str | None = None, send_by: Instant | None = None,
+    message_id: str | None = None, send_by: Instant | None = None, contact: str | None = None,
 ) -> None:  # fmt: skip
     step, state = proposal.step, run.state
     if occurrence is None:
@@ -327,6 +333,6 @@ def _line(
         Line(
             run.now, run.loan.borrower_id, run.loan.loan_id, outcome, because, run.number(proposal.place), running,
             step.name, occurrence, channel, message, language, to, subject, body, until, step.place, channel_place,
-            message_id, state.version, send_by,
+            message_id, state.version, send_by, contact,
         )
     )  # fmt: skip

@@ -44,7 +44,8 @@ class Line:
 
     ``because`` lists rules, the binding one first, and never holds personal data. ``message_id`` is given for a
     line that puts a message in the outbox, and for those that tell of one; ``policy`` is the digest of the version
-    that decided; after ``send_by`` a message may no longer leave as decided, and is decided afresh.
+    that decided; after ``send_by`` a message may no longer leave as decided, and is decided afresh; ``contact`` is
+    the contact that it is part of.
     """
 
     at: Instant
@@ -68,6 +69,7 @@ class Line:
     message_id: str | None = None
     policy: str | None = None
     send_by: Instant | None = None
+    contact: str | None = None
 
     @property
     def order(self) -> tuple[Instant, str, str, int, int]:
@@ -77,10 +79,15 @@ class Line:
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
+KEYS = (
+    "at", "borrower_id", "loan_id", "instalment", "episode", "step", "occurrence", "outcome", "channel", "message",
+    "language", "to", "subject", "body", "until", "because",
+)  # fmt: skip
+
 
 def to_json(line: Line, zone: Zone) -> str:
     """The line as one JSON object: keys always present and in their order, times local to the borrower."""
-    return _encode(
+    return printed(
         {
             "at": zone.iso(line.at),
             "borrower_id": line.borrower_id,
@@ -100,3 +107,15 @@ def to_json(line: Line, zone: Zone) -> str:
             "because": line.because,
         }
     )
+
+
+def printed(values: dict[str, Any]) -> str:
+    """``values``, which has every one of KEYS in their order, as JSON text; in ``because`` the rule comes first."""
+    values["because"] = [_rule_first(one) for one in values["because"]]
+    return _encode(values)
+
+
+def _rule_first(one: dict[str, Any]) -> dict[str, Any]:
+    if len(one) == 1:
+        return one
+    return {"rule": one["rule"], **{key: one[key] for key in sorted(one) if key != "rule"}}

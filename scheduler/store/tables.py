@@ -136,7 +136,6 @@ class EventRow(SQLModel, table=True):
     event_id: str = _text_key()
     borrower_id: str = _text()
     loan_id: str | None = _text(nullable=True)
-    about_borrower: bool = Field(default=False)
     at: datetime = _instant()
     known_at: datetime = _instant()
     type: str = _text()

@@ -1,0 +1,261 @@
+"""The dispatcher: what is in the outbox leaves through its channel, and what is then known is written down.
+
+A message is marked as leaving before it is handed over, and at most as many are as there are connections. One whose
+outcome is unknown is ``unconfirmed``; it is not sent again unless its channel makes a second sending harmless.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from adapters.base import AdapterError, Channel, Message, Receipt, Rejected, Transient, Unconfirmed
+from policies.calendar import to_datetime
+from policies.compose import TOKEN_PLACEHOLDER
+from policies.facts import SECOND, Instant
+from policies.language.mail import html_of
+from scheduler import journal
+from scheduler.engine import write_journal
+from scheduler.store import queries
+from scheduler.store.database import Connection
+from scheduler.store.people import instant
+
+_log = structlog.get_logger(__name__)
+
+QUEUED = "queued"
+SENDING = "sending"
+SENT = "sent"
+FAILED = "failed"
+UNCONFIRMED = "unconfirmed"
+WITHDRAWN = "withdrawn"
+
+MOST_ATTEMPTS = 12
+_FIRST_PAUSE_S = 30
+_LONGEST_PAUSE_S = 3_600
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """One message marked as leaving."""
+
+    lender_id: str
+    message_id: str
+    borrower_id: str
+    loan_id: str
+    channel: str
+    decided_at: datetime
+    attempts: int
+    sent_to: str
+    language: str
+    subject: str | None
+    body: str
+    lender_name: str | None
+    reply_to: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What is known of a message after handing it over; ``again`` is when a passing failure may be tried again."""
+
+    status: str
+    provider: str | None = None
+    reference: str | None = None
+    reason: str | None = None
+    again: Instant | None = None
+
+
+class Dispatcher:
+    """Sends for one clock, with at most ``connections`` messages in the air."""
+
+    def __init__(
+        self, connection: Connection, clock_id: int, channels: Mapping[str, Channel], *, link_key: bytes,
+        connections: int, lease_s: int,
+    ) -> None:  # fmt: skip
+        self._connection = connection
+        self._clock_id = clock_id
+        self._channels = channels
+        self._link_key = link_key
+        self._connections = connections
+        self._lease_s = lease_s
+        self._pool = ThreadPoolExecutor(connections, thread_name_prefix="dispatch")
+
+    def tick(self, now: Instant) -> int:
+        """Hand over what is ready, once; answers how many messages that were."""
+        at = to_datetime(now)
+        keys = {"clock": self._clock_id, "now": at}
+        with self._connection.transaction():
+            self._connection.execute(queries.OVERTAKEN, keys)
+            rows = self._connection.execute(
+                queries.LEAVE, {**keys, "limit": self._connections, "lease": self._lease_s}
+            ).fetchall()
+        leaving = [Leaving(*row) for row in rows]
+        if leaving:
+            self._write(leaving, self._hand_over(leaving, now), now)
+        return len(leaving)
+
+    def next_attempt(self) -> Instant | None:
+        """When the next message in the outbox may be tried."""
+        row = self._connection.execute(queries.NEXT_ATTEMPT, {"clock": self._clock_id}).fetchone()
+        return None if row is None or row[0] is None else instant(row[0])
+
+    def recover(self, now: Instant, *, everything: bool = False) -> int:
+        """Settle what a dispatcher marked as leaving and did not come back for; answers how many messages.
+
+        ``everything``: also what is under a lease, where nobody else can be sending for this clock.
+        """
+        with self._connection.transaction():
+            rows = self._connection.execute(queries.ABANDONED, {"clock": self._clock_id, "all": everything}).fetchall()
+            if rows:
+                results = [
+                    (lender_id, sent_id, self._settle(sent_id, channel, now)) for lender_id, sent_id, channel in rows
+                ]
+                self._save(results, now)
+        return len(rows)
+
+    def close(self) -> None:
+        """Wait for what is in the air, and let go of the threads."""
+        self._pool.shutdown(wait=True)
+
+    # --- sending ----------------------------------------------------------------------------------------------
+
+    def _hand_over(self, leaving: list[Leaving], now: Instant) -> list[Result]:
+        if len(leaving) == 1:
+            return [self._send(leaving[0], now)]
+        return list(self._pool.map(lambda one: self._send(one, now), leaving))
+
+    def _send(self, one: Leaving, now: Instant) -> Result:
+        channel = self._channels.get(one.channel)
+        if channel is None:
+            return Result(FAILED, reason=f"no adapter for {one.channel}")
+        try:
+            receipt = channel.send(self._message(one))
+        except Transient as error:
+            if one.attempts >= MOST_ATTEMPTS:
+                return Result(FAILED, channel.name, reason=f"given up after {one.attempts} attempts: {error.reason}")
+            pause = error.retry_after_s if error.retry_after_s is not None else _pause_s(one)
+            return Result(QUEUED, channel.name, reason=error.reason, again=now + round(pause * SECOND))
+        except Rejected as error:
+            return Result(FAILED, channel.name, reason=error.reason)
+        except Unconfirmed as error:
+            return Result(UNCONFIRMED, channel.name, reason=error.reason)
+        except Exception as error:
+            # A fault of the adapter's own says nothing of where the message is: it is held, never repeated.
+            _log.exception("adapter failed", adapter=channel.name, message_id=one.message_id)
+            return Result(UNCONFIRMED, channel.name, reason=f"{type(error).__name__} in the adapter")
+        return Result(SENT, receipt.provider, receipt.reference)
+
+    def _message(self, one: Leaving) -> Message:
+        token = link_token(self._link_key, one.message_id)
+        body = one.body.replace(TOKEN_PLACEHOLDER, token)
+        return Message(
+            one.message_id,
+            one.channel,
+            one.sent_to,
+            body,
+            one.language,
+            one.decided_at,
+            one.subject,
+            html_of(body) if one.channel == "email" else None,
+            one.lender_name,
+            one.reply_to,
+        )
+
+    def _settle(self, message_id: str, channel_name: str, now: Instant) -> Result:
+        """What becomes of an abandoned message: sent again only where that cannot make two of it."""
+        channel = self._channels.get(channel_name)
+        if channel is not None and channel.idempotent:
+            return Result(QUEUED, channel.name, reason="handed over again: the channel knows its id", again=now)
+        if channel is not None and channel.looks_up:
+            try:
+                receipt: Receipt | None = channel.lookup(message_id)
+            except AdapterError as error:
+                return Result(UNCONFIRMED, channel.name, reason=error.reason)
+            if receipt is None:
+                return Result(QUEUED, channel.name, reason="the provider never had it", again=now)
+            return Result(SENT, receipt.provider, receipt.reference)
+        return Result(UNCONFIRMED, None if channel is None else channel.name, reason="interrupted while leaving")
+
+    # --- what is known afterwards -----------------------------------------------------------------------------
+
+    def _write(self, leaving: list[Leaving], results: list[Result], now: Instant) -> None:
+        with self._connection.transaction():
+            failed = [o for o, r in zip(leaving, results, strict=True) if r.status == FAILED]
+            if failed:
+                self._tell_failed(failed, now)
+            self._save(
+                [(o.lender_id, o.message_id, r) for o, r in zip(leaving, results, strict=True)], now,
+                {o.message_id: o for o in leaving},
+            )  # fmt: skip
+
+    def _tell_failed(self, failed: list[Leaving], now: Instant) -> None:
+        """A failure is a fact like any other: the engine tries the step's next channel."""
+        keys = {"clock": self._clock_id, "now": to_datetime(now)}
+        # Borrowers are locked in the order of their keys, as everywhere.
+        people = sorted({(o.lender_id, o.borrower_id) for o in failed})
+        self._connection.execute(
+            queries.TOLD,
+            {
+                **keys, "lenders": [p[0] for p in people], "borrowers": [p[1] for p in people],
+                "wakes": [keys["now"]] * len(people),
+            },
+        )  # fmt: skip
+        self._connection.execute(
+            queries.ADD_RECEIPTS,
+            {
+                **keys, "lenders": [o.lender_id for o in failed],
+                "events": [f"receipt:{o.message_id}:failed" for o in failed],
+                "borrowers": [o.borrower_id for o in failed], "loans": [o.loan_id for o in failed],
+                "refs": [o.message_id for o in failed], "values": ["failed"] * len(failed),
+            },
+        )  # fmt: skip
+
+    def _save(
+        self, results: list[tuple[str, str, Result]], now: Instant, known: dict[str, Leaving] | None = None
+    ) -> None:
+        self._connection.execute(
+            queries.HANDED,
+            {
+                "clock": self._clock_id, "now": to_datetime(now), "lenders": [r[0] for r in results],
+                "messages": [r[1] for r in results], "statuses": [r[2].status for r in results],
+                "providers": [r[2].provider for r in results], "references": [r[2].reference for r in results],
+                "reasons": [r[2].reason for r in results],
+                "agains": [None if r[2].again is None else to_datetime(r[2].again) for r in results],
+            },
+        )  # fmt: skip
+        by_lender: dict[str, list[journal.Entry]] = {}
+        for lender_id, sent_id, result in results:
+            one = None if known is None else known.get(sent_id)
+            by_lender.setdefault(lender_id, []).append(_entry(sent_id, result, now, one))
+        for lender_id, entries in by_lender.items():
+            write_journal(self._connection, lender_id, self._clock_id, entries)
+
+
+def _entry(message_id: str, result: Result, now: Instant, one: Leaving | None) -> journal.Entry:
+    values: dict[str, Any] = {"at": to_datetime(now).isoformat(), "message_id": message_id, "status": result.status}
+    for name in ("provider", "reference", "reason"):
+        value = getattr(result, name)
+        if value is not None:
+            values[name] = value
+    keys: dict[str, Any] = {"message_id": message_id}
+    if one is not None:
+        keys |= {"borrower_id": one.borrower_id, "loan_id": one.loan_id}
+    return journal.entry(now, journal.HAND_OVER, values, **keys)
+
+
+def link_token(key: bytes, message_id: str) -> str:
+    """The token of a message's link: HMAC-SHA-256 of its id under the link key, 43 characters of base64url."""
+    return urlsafe_b64encode(hmac.new(key, message_id.encode(), hashlib.sha256).digest()).decode().rstrip("=")
+
+
+def _pause_s(one: Leaving) -> int:
+    """How long to wait after a passing failure: doubling, up to an hour, spread by the message's own id."""
+    pause = min(_FIRST_PAUSE_S << (one.attempts - 1), _LONGEST_PAUSE_S)
+    return int(pause + pause * int(one.message_id[:4], 16) // 0x20000)

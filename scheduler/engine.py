@@ -1,0 +1,258 @@
+"""The engine: borrowers whose wake has come are claimed, decided, and saved, all in one commit."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+import structlog
+
+from policies.calendar import to_datetime, zone
+from policies.decide import Decision, decide
+from policies.facts import Instant
+from policies.language.check import compile_policy
+from policies.outcome import SENT, SET_ASIDE, WITHDRAWN, Line
+from policies.state import to_json
+from policies.versions import ALWAYS, Policies, Published
+from scheduler import journal
+from scheduler.store import queries
+from scheduler.store.database import Connection
+from scheduler.store.people import Claimed, claim, instant
+
+_log = structlog.get_logger(__name__)
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """What one tick did: borrowers decided, lines told, and whether it left anything due."""
+
+    borrowers: int = 0
+    lines: int = 0
+    messages: int = 0
+    more: bool = False
+
+
+class Engine:
+    """Decides for one clock. Any number of engines, in any number of processes, share one database."""
+
+    def __init__(
+        self, connection: Connection, clock_id: int, link_base: str, batch: int, *, moves_clock: bool = False
+    ) -> None:
+        """``moves_clock``: this engine's ``now`` is a test clock's, which is kept beside what was decided at it."""
+        self._connection = connection
+        self._clock_id = clock_id
+        self._link_base = link_base
+        self._batch = batch
+        self._moves_clock = moves_clock
+        self._policies: dict[str, Policies] = {}
+        self._policies_seen: tuple[int, int | None] | None = None
+
+    def tick(self, now: Instant) -> Tick:
+        """Decide for up to a batch of borrowers whose wake is not after ``now``.
+
+        A batch whose write fails is tried again in halves, down to the one borrower, who is set aside.
+        """
+        self._read_policies()
+        try:
+            return self._process(now, None)
+        except psycopg.OperationalError:
+            raise
+        except psycopg.Error as error:
+            with self._connection.transaction():
+                claimed = claim(self._connection, self._clock_id, now, self._batch, self._policies, self._link_base)
+                keys = [(c.lender_id, c.borrower_id) for c in claimed]
+            return self._halves(now, keys, error)
+
+    def next_wake(self) -> Instant | None:
+        """The next instant at which a borrower of this clock is to be looked at."""
+        row = self._connection.execute(queries.NEXT_WAKE, {"clock": self._clock_id}).fetchone()
+        return None if row is None or row[0] is None else instant(row[0])
+
+    def _halves(self, now: Instant, keys: list[tuple[str, str]], error: psycopg.Error) -> Tick:
+        if len(keys) <= 1:
+            for lender_id, borrower_id in keys:
+                self._set_aside(now, lender_id, borrower_id, type(error).__name__)
+            return Tick(len(keys), len(keys), 0, True)
+        middle = len(keys) // 2
+        total = Tick(more=True)
+        for half in (keys[:middle], keys[middle:]):
+            try:
+                one = self._process(now, half)
+            except psycopg.OperationalError:
+                raise
+            except psycopg.Error as again:
+                one = self._halves(now, half, again)
+            total = Tick(total.borrowers + one.borrowers, total.lines + one.lines, total.messages + one.messages, True)
+        return total
+
+    def _process(self, now: Instant, these: list[tuple[str, str]] | None) -> Tick:
+        with self._connection.transaction():
+            claimed = claim(self._connection, self._clock_id, now, self._batch, self._policies, self._link_base, these)
+            if self._moves_clock:
+                self._connection.execute(queries.MOVE_CLOCK, {"clock": self._clock_id, "now": to_datetime(now)})
+            if not claimed:
+                return Tick()
+            saved = _Batch(self._clock_id, now)
+            for one in claimed:
+                try:
+                    saved.add(one, decide(one.borrower, now))
+                except Exception as error:
+                    saved.set_aside(one, error)
+            saved.write(self._connection)
+        return Tick(len(claimed), saved.lines, len(saved.messages), len(claimed) == self._batch or these is not None)
+
+    def _set_aside(self, now: Instant, lender_id: str, borrower_id: str, reason: str) -> None:
+        """The borrower's decision cannot even be written: look no more until a new fact, and say so."""
+        values = {"borrower_id": borrower_id, "outcome": SET_ASIDE, "reason": reason}
+        one = journal.entry(now, journal.SET_ASIDE, values, borrower_id=borrower_id)
+        with self._connection.transaction():
+            self._connection.execute(
+                queries.SET_ASIDE,
+                {"lender": lender_id, "clock": self._clock_id, "borrower": borrower_id, "reason": reason},
+            )
+            write_journal(self._connection, lender_id, self._clock_id, [one])
+        _log.error("borrower set aside", borrower_id=borrower_id, reason=reason)
+
+    def _read_policies(self) -> None:
+        row = self._connection.execute(queries.POLICY_COUNT, {"clock": self._clock_id}).fetchone()
+        if row == self._policies_seen and row is not None:
+            return
+        self._policies = read_policies(self._connection, self._clock_id)
+        self._policies_seen = row
+
+
+def read_policies(connection: Connection, clock_id: int) -> dict[str, Policies]:
+    """The published policies of each lender, compiled; every lender of the clock has an entry."""
+    published: dict[str, list[Published]] = {"default": []}
+    for lender_id, _name, digest, file_name, source, since in connection.execute(queries.POLICIES, {"clock": clock_id}):
+        policy, problems = compile_policy(file_name, bytes(source))
+        if policy is None or policy.digest != digest:
+            reason = problems[0].message if problems else "its digest is another"
+            raise RuntimeError(f"the published policy {digest} cannot be read by this version of duly: {reason}")
+        published.setdefault(lender_id, []).append(Published(policy, ALWAYS if since is None else instant(since)))
+    return {lender_id: Policies(versions) for lender_id, versions in published.items()}
+
+
+class _Batch:
+    """The rows of one commit, gathered for bulk statements."""
+
+    def __init__(self, clock_id: int, now: Instant) -> None:
+        self._clock_id = clock_id
+        self._now = now
+        self._at = to_datetime(now)
+        self._borrowers: list[tuple[str, str, datetime | None, str, str | None]] = []
+        self._loans: list[tuple[str, str, str]] = []
+        self._journal: list[tuple[str, journal.Entry]] = []
+        self._looked_again: list[tuple[str, int, list[str], list[str]]] = []
+        self._bodies: list[tuple[object, ...]] = []
+        self.messages: list[tuple[object, ...]] = []
+        self.lines = 0
+
+    def add(self, one: Claimed, decision: Decision) -> None:
+        """What was decided for one borrower."""
+        home = zone(decision.whereabouts.zone)
+        lender_id = one.lender_id
+        policies = one.borrower.policies
+        withdrawn = []
+        for line in decision.lines:
+            self._journal.append((lender_id, journal.of_line(line, home)))
+            if line.outcome == SENT:
+                lender = policies.version(line.policy).lender if line.policy is not None else {}
+                self._message(one, line, lender.get("name"), lender.get("reply_to"))
+            elif line.outcome == WITHDRAWN and line.message_id is not None:
+                withdrawn.append(line.message_id)
+        self.lines += len(decision.lines)
+        for loan_id, state in decision.states.items():
+            self._loans.append((lender_id, loan_id, _encode(to_json(state))))
+        if one.reconfirm:
+            keep = [m for m in one.reconfirm if m not in withdrawn]
+            self._looked_again.append((lender_id, one.revision, withdrawn, keep))
+        wakes = [w for w in (decision.wake_at, one.next_known) if w is not None]
+        asides = {**one.borrower.states, **decision.states}
+        reasons = [f"loan {k}: {s.set_aside}" for k, s in sorted(asides.items()) if s.set_aside is not None]
+        self._borrowers.append(
+            (
+                lender_id, one.borrower_id, to_datetime(min(wakes)) if wakes else None,
+                _encode(decision.whereabouts), "; ".join(reasons) or None,
+            )
+        )  # fmt: skip
+
+    def _message(self, one: Claimed, line: Line, name: str | None, reply_to: str | None) -> None:
+        self.messages.append(
+            (
+                one.lender_id, self._clock_id, line.message_id, one.borrower_id, line.loan_id, line.instalment,
+                line.step, line.occurrence, line.contact,
+                line.channel, "queued", self._at, one.revision, self._at,
+                None if line.send_by is None else to_datetime(line.send_by), 0,
+            )
+        )  # fmt: skip
+        self._bodies.append(
+            (
+                one.lender_id, self._clock_id, line.message_id, line.to, line.language, line.subject, line.body,
+                name, reply_to,
+            )
+        )  # fmt: skip
+
+    def set_aside(self, one: Claimed, error: Exception) -> None:
+        """A borrower who could not be decided at all; the rest of the batch goes on."""
+        reason = type(error).__name__
+        values = {"borrower_id": one.borrower_id, "outcome": SET_ASIDE, "reason": reason}
+        made = journal.entry(self._now, journal.SET_ASIDE, values, borrower_id=one.borrower_id)
+        self._journal.append((one.lender_id, made))
+        where = one.borrower.whereabouts
+        self._borrowers.append(
+            (one.lender_id, one.borrower_id, None, "null" if where is None else _encode(where), reason)
+        )
+        _log.error("borrower set aside", borrower_id=one.borrower_id, reason=reason, exc_info=error)
+
+    def write(self, connection: Connection) -> None:
+        """Every row, in the transaction that holds the claim."""
+        clock = {"clock": self._clock_id}
+        for lender_id, revision, withdrawn, keep in self._looked_again:
+            keys = {"lender": lender_id, **clock}
+            connection.execute(queries.WITHDRAW, {**keys, "messages": withdrawn})
+            connection.execute(queries.CONFIRM, {**keys, "messages": keep, "revision": revision})
+        lenders, borrowers, wakes, wheres, asides = zip(*self._borrowers, strict=True)
+        connection.execute(
+            queries.SAVE_BORROWERS,
+            {
+                **clock, "lenders": list(lenders), "borrowers": list(borrowers), "wakes": list(wakes),
+                "wheres": list(wheres), "asides": list(asides),
+            },
+        )  # fmt: skip
+        if self._loans:
+            lenders, loans, states = zip(*self._loans, strict=True)
+            connection.execute(
+                queries.SAVE_LOANS,
+                {**clock, "lenders": list(lenders), "loans": list(loans), "states": list(states)},
+            )
+        with connection.cursor() as cursor:
+            if self._journal:
+                with cursor.copy(queries.COPY_JOURNAL) as copy:
+                    for lender_id, made in self._journal:
+                        copy.write_row(journal_row(lender_id, self._clock_id, made))
+            if self.messages:
+                with cursor.copy(queries.COPY_MESSAGES) as copy:
+                    for row in self.messages:
+                        copy.write_row(row)
+                with cursor.copy(queries.COPY_BODIES) as copy:
+                    for row in self._bodies:
+                        copy.write_row(row)
+
+
+def journal_row(lender_id: str, clock_id: int, made: journal.Entry) -> tuple[object, ...]:
+    """The columns of COPY_JOURNAL."""
+    return (
+        lender_id, clock_id, to_datetime(made.at), made.kind, made.borrower_id, made.loan_id, made.message_id,
+        made.place, made.channel_place, made.text, made.digest,
+    )  # fmt: skip
+
+
+def write_journal(connection: Connection, lender_id: str, clock_id: int, entries: list[journal.Entry]) -> None:
+    """Append entries in the caller's transaction."""
+    with connection.cursor() as cursor, cursor.copy(queries.COPY_JOURNAL) as copy:
+        for made in entries:
+            copy.write_row(journal_row(lender_id, clock_id, made))

@@ -1,0 +1,101 @@
+"""Entries of the append-only journal: one a decision, canonical JSON with its SHA-256, and no personal data.
+
+Of a message there is its id and the digest of its text; name, address and text are elsewhere, to be erased.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from policies.calendar import Zone
+from policies.facts import Instant
+from policies.outcome import KEYS, Line, printed
+
+DECISION = "decision"
+HAND_OVER = "hand_over"
+SET_ASIDE = "set_aside"
+PUBLISHED = "published"
+IMPORTED = "imported"
+
+_canonical = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry; ``text`` is its canonical JSON, ``digest`` the SHA-256 of that text in UTF-8."""
+
+    at: Instant
+    kind: str
+    text: str
+    digest: bytes
+    borrower_id: str | None = None
+    loan_id: str | None = None
+    message_id: str | None = None
+    place: int = 0
+    channel_place: int = 0
+
+
+def entry(at: Instant, kind: str, values: dict[str, Any], **keys: Any) -> Entry:
+    """An entry of ``values`` (plain JSON values, no floats); ``keys`` are the columns it can be found by."""
+    text = canonical(values)
+    return Entry(at, kind, text, hashlib.sha256(text.encode()).digest(), **keys)
+
+
+def canonical(values: dict[str, Any]) -> str:
+    """Canonical JSON as RFC 8785 has it, for the values that entries hold: text, whole numbers, lists, maps."""
+    return _canonical(values)
+
+
+def of_line(line: Line, zone: Zone) -> Entry:
+    """The entry of one line of a decision."""
+    values: dict[str, Any] = {
+        "at": zone.iso(line.at),
+        "borrower_id": line.borrower_id,
+        "loan_id": line.loan_id,
+        "outcome": line.outcome,
+        "because": line.because,
+    }
+    for name in (
+        "instalment",
+        "episode",
+        "step",
+        "occurrence",
+        "channel",
+        "message",
+        "language",
+        "policy",
+        "message_id",
+    ):
+        value = getattr(line, name)
+        if value is not None:
+            values[name] = value
+    if line.until is not None:
+        values["until"] = zone.iso(line.until)
+    if line.body is not None:
+        values["text"] = "sha256:" + text_digest(line.subject, line.body)
+    text = _canonical(values)
+    return Entry(
+        line.at, DECISION, text, hashlib.sha256(text.encode()).digest(), line.borrower_id, line.loan_id,
+        line.message_id, line.place, line.channel_place,
+    )  # fmt: skip
+
+
+def text_digest(subject: str | None, body: str) -> str:
+    """SHA-256 of a text as decided, its link a placeholder: the subject, a line feed, the body; in hex."""
+    return hashlib.sha256(f"{subject or ''}\n{body}".encode()).hexdigest()
+
+
+def line_of(text: str, outcome: str, body: tuple[str, str | None, str] | None) -> str:
+    """The printed line of a decision's entry, under the outcome that its message came to.
+
+    ``body`` is (to, subject, body) of the message, where the line sent one.
+    """
+    values = json.loads(text)
+    line = {key: values.get(key) for key in KEYS}
+    line["outcome"] = outcome
+    if body is not None:
+        line["to"], line["subject"], line["body"] = body
+    return printed(line)

@@ -1,0 +1,87 @@
+"""Connections to the one database, and its schema: brought up to date, or found to be another version's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+from sqlalchemy.engine import make_url
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_STATEMENT_TIMEOUT_MS = 120_000
+
+
+class DatabaseError(Exception):
+    """The database cannot be used; the text says why and what to do."""
+
+
+def connect(url: str) -> Connection:
+    """A connection to ``url`` (``postgresql://…`` or ``postgresql+psycopg://…``), in UTC, autocommit.
+
+    Raises DatabaseError where no server answers. The text never holds the password.
+    """
+    try:
+        connection = psycopg.connect(
+            conninfo_of(url),
+            autocommit=True,
+            connect_timeout=10,
+            options=f"-c timezone=UTC -c statement_timeout={_STATEMENT_TIMEOUT_MS} -c application_name=duly",
+        )
+    except psycopg.OperationalError as error:
+        place = make_url(url).render_as_string(hide_password=True)
+        reason = str(error).strip().splitlines()[-1] if str(error).strip() else "no answer"
+        raise DatabaseError(f"no database answers at {place}: {reason}; check DULY_DATABASE_URL") from error
+    return connection
+
+
+def conninfo_of(url: str) -> str:
+    """The address as libpq reads it."""
+    return "postgresql://" + url.partition("://")[2]
+
+
+def _config(url: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["url"] = "postgresql+psycopg://" + url.partition("://")[2]
+    return config
+
+
+def migrate(url: str) -> str:
+    """Bring the schema up to date, in one transaction; answers with its revision."""
+    connect(url).close()
+    command.upgrade(_config(url), "head")
+    return head()
+
+
+def head() -> str:
+    """The revision that this version of duly works with."""
+    found = ScriptDirectory(str(_MIGRATIONS)).get_current_head()
+    assert found is not None  # noqa: S101 - the first revision ships with the package
+    return found
+
+
+def revision(url: str) -> str | None:
+    """The revision of the database; none, where it is empty."""
+    engine = create_engine("postgresql+psycopg://" + url.partition("://")[2])
+    try:
+        with engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+    finally:
+        engine.dispose()
+
+
+def check(url: str) -> None:
+    """Raise DatabaseError where the schema is not this version's."""
+    found = revision(url)
+    if found is None:
+        raise DatabaseError("the database is empty; run: duly db migrate")
+    if found != head():
+        raise DatabaseError(f"the database is at revision {found}, this duly works with {head()}; run: duly db migrate")

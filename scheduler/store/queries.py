@@ -1,0 +1,208 @@
+"""The hot statements, each with its purpose. None says ``now()``: the instant is a parameter.
+
+Leases alone use the server's ``clock_timestamp()``: they are about real time, whatever clock a book follows.
+"""
+
+from __future__ import annotations
+
+# --- engine -----------------------------------------------------------------------------------------------------
+
+# Claims up to %(limit)s borrowers whose wake has come, oldest first. FOR NO KEY UPDATE: a payment of theirs that
+# is being told only waits for this transaction; SKIP LOCKED: another engine takes others.
+CLAIM = """
+SELECT b.lender_id, b.borrower_id, b.revision, b.whereabouts, b.language, b.zone, b.region,
+       p.first_name, p.last_name, p.phone, p.email, p.address
+FROM borrower b JOIN person p USING (lender_id, clock_id, borrower_id)
+WHERE b.clock_id = %(clock)s AND b.wake_at <= %(now)s
+ORDER BY b.wake_at, b.lender_id, b.borrower_id
+LIMIT %(limit)s
+FOR NO KEY UPDATE OF b SKIP LOCKED
+"""
+
+# The same for named borrowers: a batch whose write failed is taken again in halves.
+CLAIM_THESE = """
+SELECT b.lender_id, b.borrower_id, b.revision, b.whereabouts, b.language, b.zone, b.region,
+       p.first_name, p.last_name, p.phone, p.email, p.address
+FROM borrower b JOIN person p USING (lender_id, clock_id, borrower_id)
+WHERE b.clock_id = %(clock)s AND b.wake_at <= %(now)s
+  AND (b.lender_id, b.borrower_id) IN (SELECT * FROM unnest(%(lenders)s::text[], %(borrowers)s::text[]))
+ORDER BY b.wake_at, b.lender_id, b.borrower_id
+FOR NO KEY UPDATE OF b SKIP LOCKED
+"""
+
+_CLAIMED = "unnest(%(lenders)s::text[], %(borrowers)s::text[]) AS k(lender_id, borrower_id)"
+
+# The loans of the borrowers claimed, with the state of each contract and its instalments as arrays.
+LOANS = f"""
+SELECT l.lender_id, l.borrower_id, l.loan_id, l.product, l.currency, l.principal_minor, l.disbursed_at, l.policy,
+       l.segment, l.tags, l.allocation, l.state, i.numbers, i.dues, i.principals, i.interests, i.fees
+FROM {_CLAIMED}
+JOIN loan l ON l.lender_id = k.lender_id AND l.clock_id = %(clock)s AND l.borrower_id = k.borrower_id
+CROSS JOIN LATERAL (
+    SELECT array_agg(n.number ORDER BY n.number) AS numbers, array_agg(n.due_on ORDER BY n.number) AS dues,
+           array_agg(n.principal_minor ORDER BY n.number) AS principals,
+           array_agg(n.interest_minor ORDER BY n.number) AS interests,
+           array_agg(n.fees_minor ORDER BY n.number) AS fees
+    FROM instalment n
+    WHERE n.lender_id = l.lender_id AND n.clock_id = l.clock_id AND n.loan_id = l.loan_id
+) i
+ORDER BY l.loan_id
+"""  # noqa: S608 - the pieces are this file's own
+
+# Every event of theirs, also those that will be known later: the earliest of these is a wake.
+EVENTS = f"""
+SELECT e.lender_id, e.borrower_id, e.event_id, e.at, e.known_at, e.type, e.loan_id, e.amount_minor, e.ref, e.channel,
+       t.address, e.value, e.from_at, e.from_on, e.until_at, e.until_on
+FROM {_CLAIMED}
+JOIN event e ON e.lender_id = k.lender_id AND e.clock_id = %(clock)s AND e.borrower_id = k.borrower_id
+LEFT JOIN event_text t ON t.lender_id = e.lender_id AND t.clock_id = e.clock_id AND t.event_id = e.event_id
+ORDER BY e.known_at, e.at, e.event_id
+"""  # noqa: S608
+
+# What was sent to them since long enough for every cap, or is about to be.
+CONTACTS = f"""
+SELECT m.lender_id, m.borrower_id, m.decided_at, m.contact_key, m.status, m.message_id, m.loan_id, m.instalment,
+       m.step, m.occurrence, m.channel, m.send_by, m.revision
+FROM {_CLAIMED}
+JOIN message m ON m.lender_id = k.lender_id AND m.clock_id = %(clock)s AND m.borrower_id = k.borrower_id
+WHERE m.decided_at > %(since)s AND m.status NOT IN ('withdrawn', 'failed')
+ORDER BY m.decided_at, m.message_id
+"""  # noqa: S608
+
+# One decision's end: when to look again, and the zone in force.
+SAVE_BORROWERS = """
+UPDATE borrower b SET wake_at = v.wake_at, whereabouts = v.whereabouts::jsonb, set_aside = v.set_aside
+FROM unnest(%(lenders)s::text[], %(borrowers)s::text[], %(wakes)s::timestamptz[], %(wheres)s::text[],
+            %(asides)s::text[]) AS v(lender_id, borrower_id, wake_at, whereabouts, set_aside)
+WHERE b.lender_id = v.lender_id AND b.clock_id = %(clock)s AND b.borrower_id = v.borrower_id
+"""
+
+SAVE_LOANS = """
+UPDATE loan l SET state = v.state::jsonb
+FROM unnest(%(lenders)s::text[], %(loans)s::text[], %(states)s::text[]) AS v(lender_id, loan_id, state)
+WHERE l.lender_id = v.lender_id AND l.clock_id = %(clock)s AND l.loan_id = v.loan_id
+"""
+
+COPY_JOURNAL = """
+COPY journal (lender_id, clock_id, at, kind, borrower_id, loan_id, message_id, place, channel_place, entry, digest)
+FROM STDIN
+"""
+
+COPY_MESSAGES = """
+COPY message (lender_id, clock_id, message_id, borrower_id, loan_id, instalment, step, occurrence, contact_key, channel,
+              status, decided_at, revision, next_attempt_at, send_by, attempts)
+FROM STDIN
+"""
+
+COPY_BODIES = """
+COPY message_body (lender_id, clock_id, message_id, sent_to, language, subject, body, lender_name, reply_to)
+FROM STDIN
+"""
+
+# Messages that had not left and were looked at again: withdrawn, or right as they are under the new revision.
+WITHDRAW = """
+UPDATE message SET status = 'withdrawn'
+WHERE lender_id = %(lender)s AND clock_id = %(clock)s AND message_id = ANY(%(messages)s) AND status = 'queued'
+"""
+
+CONFIRM = """
+UPDATE message SET revision = %(revision)s
+WHERE lender_id = %(lender)s AND clock_id = %(clock)s AND message_id = ANY(%(messages)s) AND status = 'queued'
+"""
+
+# The next instant at which the engine has anything to do: one probe of an index.
+NEXT_WAKE = "SELECT min(wake_at) FROM borrower WHERE clock_id = %(clock)s AND wake_at IS NOT NULL"
+
+POLICY_COUNT = "SELECT count(*), max(number) FROM policy_version WHERE clock_id = %(clock)s"
+
+POLICIES = """
+SELECT lender_id, name, digest, file_name, source, since FROM policy_version
+WHERE clock_id = %(clock)s ORDER BY lender_id, number
+"""
+
+MOVE_CLOCK = """
+INSERT INTO clock (lender_id, clock_id, now_at, moved) VALUES ('default', %(clock)s, %(now)s, true)
+ON CONFLICT (lender_id, clock_id) DO UPDATE SET now_at = greatest(clock.now_at, excluded.now_at), moved = true
+"""
+
+# --- dispatch ---------------------------------------------------------------------------------------------------
+
+# Marks up to %(limit)s messages as leaving. The borrower's row is locked against new facts until this commits, and
+# a message decided on older facts stays in the outbox until the engine has looked at it again.
+LEAVE = """
+WITH ready AS (
+    SELECT m.lender_id, m.clock_id, m.message_id
+    FROM message m JOIN borrower b USING (lender_id, clock_id, borrower_id)
+    WHERE m.clock_id = %(clock)s AND m.status = 'queued' AND m.next_attempt_at <= %(now)s
+      AND m.revision = b.revision AND (m.send_by IS NULL OR m.send_by > %(now)s)
+    ORDER BY m.next_attempt_at, m.message_id
+    LIMIT %(limit)s
+    FOR NO KEY UPDATE OF m SKIP LOCKED
+    FOR SHARE OF b SKIP LOCKED
+), leaving AS (
+    UPDATE message m SET status = 'sending', attempts = m.attempts + 1,
+           lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
+    FROM ready r
+    WHERE m.lender_id = r.lender_id AND m.clock_id = r.clock_id AND m.message_id = r.message_id
+    RETURNING m.lender_id, m.message_id, m.borrower_id, m.loan_id, m.channel, m.decided_at, m.attempts
+)
+SELECT l.lender_id, l.message_id, l.borrower_id, l.loan_id, l.channel, l.decided_at, l.attempts,
+       t.sent_to, t.language, t.subject, t.body, t.lender_name, t.reply_to
+FROM leaving l JOIN message_body t
+  ON t.lender_id = l.lender_id AND t.clock_id = %(clock)s AND t.message_id = l.message_id
+ORDER BY l.message_id
+"""
+
+# A message whose hour has passed goes back to the engine, which decides its step afresh.
+OVERTAKEN = """
+UPDATE borrower b SET revision = b.revision + 1, wake_at = least(b.wake_at, %(now)s)
+FROM (
+    SELECT DISTINCT m.lender_id, m.borrower_id FROM message m
+    WHERE m.clock_id = %(clock)s AND m.status = 'queued' AND m.next_attempt_at <= %(now)s AND m.send_by <= %(now)s
+    ORDER BY m.lender_id, m.borrower_id
+) o
+WHERE b.lender_id = o.lender_id AND b.clock_id = %(clock)s AND b.borrower_id = o.borrower_id
+  AND (b.wake_at IS NULL OR b.wake_at > %(now)s)
+"""
+
+HANDED = """
+UPDATE message m SET status = v.status, provider = v.provider, reference = v.reference, reason = v.reason,
+       handed_at = %(now)s, next_attempt_at = coalesce(v.again, m.next_attempt_at), lease_until = NULL
+FROM unnest(%(lenders)s::text[], %(messages)s::text[], %(statuses)s::text[], %(providers)s::text[],
+            %(references)s::text[], %(reasons)s::text[], %(agains)s::timestamptz[])
+     AS v(lender_id, message_id, status, provider, reference, reason, again)
+WHERE m.lender_id = v.lender_id AND m.clock_id = %(clock)s AND m.message_id = v.message_id AND m.status = 'sending'
+"""
+
+# Messages that a dispatcher marked as leaving and never came back for; with %(all)s those under a lease too.
+ABANDONED = """
+SELECT lender_id, message_id, channel FROM message
+WHERE clock_id = %(clock)s AND status = 'sending' AND (%(all)s OR lease_until < clock_timestamp())
+ORDER BY lender_id, message_id
+FOR NO KEY UPDATE SKIP LOCKED
+"""
+
+NEXT_ATTEMPT = """
+SELECT min(next_attempt_at) FROM message WHERE clock_id = %(clock)s AND status = 'queued'
+"""
+
+# A fact about a borrower: their revision grows and they are looked at; in the transaction of the fact itself.
+TOLD = """
+UPDATE borrower b SET revision = b.revision + 1, wake_at = least(b.wake_at, v.wake_at)
+FROM unnest(%(lenders)s::text[], %(borrowers)s::text[], %(wakes)s::timestamptz[]) AS v(lender_id, borrower_id, wake_at)
+WHERE b.lender_id = v.lender_id AND b.clock_id = %(clock)s AND b.borrower_id = v.borrower_id
+"""
+
+ADD_RECEIPTS = """
+INSERT INTO event (lender_id, clock_id, event_id, borrower_id, loan_id, at, known_at, type, ref, value, digest)
+SELECT v.lender_id, %(clock)s, v.event_id, v.borrower_id, v.loan_id, %(now)s, %(now)s, 'receipt', v.ref, v.value,
+       sha256(convert_to(v.event_id, 'UTF8'))
+FROM unnest(%(lenders)s::text[], %(events)s::text[], %(borrowers)s::text[], %(loans)s::text[], %(refs)s::text[],
+            %(values)s::text[]) AS v(lender_id, event_id, borrower_id, loan_id, ref, value)
+ON CONFLICT DO NOTHING
+"""
+
+SET_ASIDE = """
+UPDATE borrower SET wake_at = NULL, set_aside = %(reason)s
+WHERE lender_id = %(lender)s AND clock_id = %(clock)s AND borrower_id = %(borrower)s
+"""
