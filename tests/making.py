@@ -65,14 +65,14 @@ def step(name: str, at: str, **parts: Any) -> dict[str, Any]:
     return {"name": name, "at": at, **parts}
 
 
-def policy(steps: Iterable[Mapping[str, Any]], **parts: Any) -> Policy:
+def policy(steps: Iterable[Mapping[str, Any] | Step], **parts: Any) -> Policy:
     """A compiled policy without the language: each step without ``hand_off``, ``offer`` or ``hold`` sends ``note``.
 
     ``render`` prints every message; it gets the variables and answers with the body.
     """
     send_at: str = parts.pop("send_at", "10:00")
     render: Callable[[Mapping[str, Any]], str] = parts.pop("render", lambda values: "text")
-    made = [_step(place, one, send_at) for place, one in enumerate(steps)]
+    made = [one if isinstance(one, Step) else _step(place, one, send_at) for place, one in enumerate(steps)]
     channels = {c for s in made if s.send is not None for c in s.send.channels}
     values: dict[str, Any] = {
         "name": "p", "title": "A policy", "digest": "sha256:1", "canonical": {}, "products": None, "regions": None,
