@@ -7,12 +7,13 @@ from datetime import date, datetime
 from typing import Any
 
 from policies.calendar import to_instant, zone
-from policies.contract import Condition, Facts, Policy
+from policies.contract import Policy
 from policies.facts import Event, Instalment, Loan, Person
+from policies.language.check import compile_policy
 from policies.outcome import CURED, HAND_OFF, REVIEW, SENT, SKIPPED, VOID, Line
 from policies.simulate import Outages, Span, story
 from policies.versions import Policies, Published
-from tests.making import SHARED, minor, policy
+from tests.making import SHARED, minor
 
 STORIES = SHARED / "cases" / "stories.jsonl"
 WORDS = {SENT: "sent", SKIPPED: "skipped", VOID: "void", HAND_OFF: "handed_off", CURED: "cured"}
@@ -60,35 +61,29 @@ def _instant(text: str) -> int:
     return to_instant(datetime.fromisoformat(text))
 
 
-def _policy(text: dict[str, Any]) -> Policy:
-    steps = []
-    for one in text["steps"]:
-        made = {"name": one["id"], **{k: one[k] for k in ("at", "within", "hand_off") if k in one}}
-        if "when" in one:
-            made["when"] = _condition(one["when"])
-        steps.append(made)
-    return policy(steps, send_at=text["send_at"], overdue_from_minor=minor(text.get("overdue_from", "0.01")))
-
-
-def _condition(tests: dict[str, Any]) -> Condition:
-    def holds(facts: Facts) -> bool:
-        return all(_holds(name, str(test), facts[name]) for name, test in tests.items())
-
-    return Condition(holds, tuple(tests), str(tests))
-
-
-def _holds(name: str, test: str, value: int) -> bool:
-    def number(text: str) -> int:
-        return minor(text) if name in ("overdue", "balance") else int(text)
-
-    if " .. " in test:
-        low, high = test.split(" .. ")
-        return number(low) <= value <= number(high)
-    sign, _, text = test.rpartition(" ")
-    wanted = number(text)
-    return {
-        "": value == wanted, ">=": value >= wanted, "<=": value <= wanted, ">": value > wanted, "<": value < wanted,
-    }[sign]  # fmt: skip
+def _policy(case: dict[str, Any]) -> Policy:
+    """The policy of a case, written as a lender would write it and compiled; JSON is YAML."""
+    steps = {}
+    for one in case["steps"]:
+        parts = {key: one[key] for key in ("at", "when", "within", "hand_off") if key in one}
+        steps[one["id"]] = parts if "hand_off" in one else {**parts, "send": {"message": "note", "by": ["email"]}}
+    written = {
+        "policy": "p",
+        "title": "A story",
+        "currency": "EUR",
+        "languages": ["en"],
+        "rules": {"house": "off"},
+        "calendar": "weekdays",
+        "send_at": case["send_at"],
+        "overdue_from": case.get("overdue_from", "0.01"),
+        "steps": steps,
+        "messages": {"note": {"email": {"en": {"subject": "A note", "body": "A note."}}}},
+    }
+    if not any("hand_off" in one for one in case["steps"]):
+        written["end"] = "true"
+    policy, problems = compile_policy("story.yaml", json.dumps(written), executing=True)
+    assert policy is not None, problems
+    return policy
 
 
 def _events(told: list[dict[str, Any]]) -> list[Event]:
