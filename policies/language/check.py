@@ -186,6 +186,7 @@ class _Compiler:
         for name in file.offers:
             if name not in made:
                 self._findings.warning(
-                    find(self._root, ("offers", name))[1] or self._root, "unused-offer", f"no step makes offer '{name}'",
-                    found=name, expected="a step with this offer", remedy="remove it, or offer it",
+                    find(self._root, ("offers", name))[1] or self._root, "unused-offer",
+                    f"no step makes offer '{name}'", found=name, expected="a step with this offer",
+                    remedy="remove it, or offer it",
                 )  # fmt: skip

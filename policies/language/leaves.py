@@ -29,7 +29,7 @@ _COUNT: Final = re.compile(r"[0-9]{1,9}")
 def failure(code: str, message: str, expected: str, remedy: str | None = None) -> PydanticCustomError:
     """An error of a leaf, with what was expected and what to do."""
     return PydanticCustomError(
-        code,  # type: ignore[arg-type]  # pydantic wants a literal; our codes come from one place each
+        code,
         "{message}",
         {"message": message, "expected": expected, "remedy": remedy},
     )
@@ -183,7 +183,8 @@ def _schema(**schema: Any) -> WithJsonSchema:
 
 
 _TEXTUAL: Final = BeforeValidator(_text)
-_DURATION_PATTERN: Final = r"^[0-9]+ (business days?|days?|weeks?|months?)$"
+_DURATION_PATTERN: Final = "[0-9]+ (business days?|days?|weeks?|months?)"
+_CLOCK_PATTERN: Final = "([01][0-9]|2[0-3]):[0-5][0-9]"
 
 Line = Annotated[str, _TEXTUAL, AfterValidator(_line), _schema(type="string", minLength=1, maxLength=MAX_TEXT)]
 Template = Annotated[str, _TEXTUAL, _schema(type="string", minLength=1)]
@@ -219,15 +220,13 @@ At = Annotated[
     AtWritten, BeforeValidator(_timed(parse_at)),
     _schema(
         type="string",
-        pattern=r"^[a-z0-9_.-]+( [+-] [0-9]+ (business days?|days?|weeks?|months?))?(, ([01][0-9]|2[0-3]):[0-5][0-9])?$",
+        pattern=rf"^[a-z0-9_.-]+( [+-] {_DURATION_PATTERN})?(, {_CLOCK_PATTERN})?$",
     ),
 ]  # fmt: skip
-Clock = Annotated[
-    int, BeforeValidator(_timed(parse_clock)), _schema(type="string", pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")
-]
+Clock = Annotated[int, BeforeValidator(_timed(parse_clock)), _schema(type="string", pattern=f"^{_CLOCK_PATTERN}$")]
 Length = Annotated[
     Duration, BeforeValidator(_timed(parse_duration)), AfterValidator(_positive),
-    _schema(type="string", pattern=_DURATION_PATTERN),
+    _schema(type="string", pattern=f"^{_DURATION_PATTERN}$"),
 ]  # fmt: skip
 Switch = Annotated[
     bool, BeforeValidator(_switch), _schema(anyOf=[{"type": "boolean"}, {"enum": ["on", "off", "true", "false"]}])
@@ -246,7 +245,9 @@ def whole(least: int, most: int) -> Any:
     """The kind of a whole number in a range, written as digits."""
     return Annotated[
         int, BeforeValidator(_count(least, most)),
-        _schema(anyOf=[{"type": "integer", "minimum": least, "maximum": most}, {"type": "string", "pattern": "^[0-9]+$"}]),
+        _schema(
+            anyOf=[{"type": "integer", "minimum": least, "maximum": most}, {"type": "string", "pattern": "^[0-9]+$"}]
+        ),
     ]  # fmt: skip
 
 

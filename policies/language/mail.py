@@ -8,7 +8,7 @@ from typing import Final
 
 # A link is what the lender's own text or a link variable gives; values of borrowers hold none (``formats.clean_name``).
 _LINK: Final = re.compile(r"https?://[^\s<>\"'`\\^{|}]{1,2000}")
-_TRAILING: Final = ".,;:!?)]»”’"
+_TRAILING: Final = ".,;:!?)]\u00bb\u201d\u2019"
 
 
 def html_of(text: str) -> str:

@@ -167,7 +167,7 @@ _URL: Final = "https://pay.example.invalid/l/" + "x" * 43
 
 
 def trials(currency: str) -> dict[str, dict[str, Any]]:
-    """Values by kind for an ordinary, the longest and the strangest borrower, as ``variables.trial_values`` takes them."""
+    """Values for an ordinary, the longest and the strangest borrower, by kind, for ``variables.trial_values``."""
     strange = "{{ 7 | times: 7 }}{% if %}<b>&amp;\"'\r\nBcc: x@example.com\u202e\x00\U0001f600\u0130\ufb03"
     return {
         "an ordinary borrower": {

@@ -1,4 +1,4 @@
-"""The policy file as written: what stands where, of which kind. The JSON Schema for editors is made from these models."""
+"""The policy file as written: what stands where, of which kind; the JSON Schema for editors is made from it."""
 
 from __future__ import annotations
 

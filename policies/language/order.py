@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final
 
 from policies.calendar import add, business_days
-from policies.contract import BUSINESS_DAY, DAY, MONTH, WEEK, At, Duration
+from policies.contract import BUSINESS_DAY, DAY, WEEK, At, Duration
 
 FIRST: Final = date(2024, 1, 1).toordinal()
 YEARS: Final = 28
@@ -18,7 +18,7 @@ LAST: Final = date(2024 + YEARS, 1, 1).toordinal()
 
 
 def upside_down(before: At, after: At, calendars: Iterable[str]) -> tuple[date, str] | None:
-    """A due date (and a calendar) for which ``after`` names an earlier time than ``before``; none where there is none."""
+    """A due date, and the calendar, for which ``after`` names an earlier time than ``before``; else none."""
     if {before.offset.unit, after.offset.unit} <= {DAY, WEEK}:
         return (date.fromordinal(FIRST), "weekdays") if _key(after) < _key(before) else None
     for calendar in calendars:
@@ -46,6 +46,3 @@ def _days(offset: Duration, calendar: str) -> list[int]:
     if amount > 0:
         return [open_days[bisect_right(open_days, day) + amount - 1] for day in range(FIRST, LAST)]
     return [open_days[bisect_left(open_days, day) + amount] for day in range(FIRST, LAST)]
-
-
-UNITS: Final = (DAY, BUSINESS_DAY, WEEK, MONTH)

@@ -74,10 +74,7 @@ def _report(error: Any, root: Map, findings: Findings) -> None:
     if kind == "extra_forbidden":
         _unknown_key(loc, key or node, findings)
     elif kind == "missing":
-        owner = f"'{key.value}'" if key is not None else "the policy"
-        findings.error(
-            key or node, "missing-key", f"{owner} has no '{name}'", expected=f"{name}: …", remedy=f"add '{name}'"
-        )
+        _missing(name, *find(root, loc[:-1]), findings)
     elif kind in _SHAPES:
         what = {Text: "a single value", Seq: "a list", Map: "a mapping"}[type(node)]
         if isinstance(node, Text) and not node.value:
@@ -95,6 +92,15 @@ def _report(error: Any, root: Map, findings: Findings) -> None:
             node, kind, context.get("message", error["msg"]), found=found, expected=context.get("expected"),
             remedy=context.get("remedy"),
         )  # fmt: skip
+
+
+def _missing(name: str, owner: Node, key: Text | None, findings: Findings) -> None:
+    if isinstance(owner, Map) and name in owner.entries:
+        return  # it is there, but wrong: that was reported, and it was left out
+    whose = f"'{key.value}'" if key is not None else "the policy"
+    findings.error(
+        key or owner, "missing-key", f"{whose} has no '{name}'", expected=f"{name}: …", remedy=f"add '{name}'"
+    )
 
 
 def _unknown_key(loc: Loc, where: Node, findings: Findings) -> None:
@@ -141,14 +147,14 @@ def _unwrapped(annotation: Any) -> list[Any]:
     return [annotation]
 
 
-def _leave_out(value: Any, error: Any, replaced: set[str]) -> None:
+def _leave_out(root: Any, error: Any, replaced: set[str]) -> None:
     """Take what is wrong out of the plain values: the key itself, or where one is missing, what lacks it."""
     loc: Loc = error["loc"]
-    path: list[tuple[Any, int | str]] = []
+    value: Any = root
+    path: list[tuple[Any, Any]] = []
     for part in loc:
-        if (isinstance(value, dict) and part in value) or (
-            isinstance(value, list) and isinstance(part, int) and part < len(value)
-        ):
+        inside = part in value if isinstance(value, dict) else isinstance(value, list) and part in range(len(value))
+        if inside:
             path.append((value, part))
             value = value[part]
     while path and isinstance(path[-1][0], list):
@@ -165,5 +171,5 @@ def _leave_out(value: Any, error: Any, replaced: set[str]) -> None:
     if len(path) == 1 and part in _STAND_INS:
         replaced.add(str(part))
         owner[part] = _STAND_INS[str(part)]
-    else:
+    elif isinstance(owner, dict):
         owner.pop(part, None)

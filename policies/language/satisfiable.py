@@ -66,8 +66,8 @@ def _say(say: object, test: Numbers | Words, at: Known, currency: str, message: 
         remedy = f"did you mean '{near}'?"
     why = f": {at.why}" if at.why else ""
     say(  # type: ignore[operator]
-        test.at, "never-holds", f"{message}{why}", found=describe(test, currency), expected="a test that some loan passes",
-        remedy=remedy,
+        test.at, "never-holds", f"{message}{why}", found=describe(test, currency),
+        expected="a test that some loan passes", remedy=remedy,
     )  # fmt: skip
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -23,7 +22,7 @@ MAX_NODES: Final = 20_000
 _BREAK: Final = re.compile(r"\r\n|\n|\r")
 # What YAML itself cannot hold, and controls of writing direction, by which a text can look like another one.
 _REFUSED: Final = re.compile(
-    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u202a-\u202e\u2066-\u2069]|(?<!^)\ufeff"
+    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u202a-\u202e\u2066-\u2069]|\ufeff"
 )
 
 
@@ -76,6 +75,7 @@ class Document:
     text: str
     root: Node = field(default_factory=lambda: Text("", 0, 0))
     _starts: list[int] = field(default_factory=list)
+    _offsets: dict[int, list[int]] = field(default_factory=dict)
 
     def place(self, offset: int) -> tuple[int, int]:
         """Line and column of a character."""
@@ -86,7 +86,10 @@ class Document:
 
     def place_in(self, node: Text, index: int) -> tuple[int, int]:
         """Line and column of the ``index``-th character of a scalar's value, through quotes, escapes and folding."""
-        return self.place(_offset_in(self.text, node, index))
+        offsets = self._offsets.get(node.start)
+        if offsets is None:
+            offsets = self._offsets[node.start] = _offsets(self.text, node)
+        return self.place(offsets[min(index, len(offsets) - 1)])
 
     def line(self, number: int) -> str:
         """The text of one line."""
@@ -131,17 +134,16 @@ def read(file: str, data: bytes | str) -> tuple[Document | None, Document, list[
 
 
 def _decode(data: bytes | str) -> str:
-    size = len(data)
-    if size > MAX_BYTES or (isinstance(data, str) and len(data.encode("utf-8", "surrogatepass")) > MAX_BYTES):
+    if len(data) > MAX_BYTES or (isinstance(data, str) and len(data.encode("utf-8", "surrogatepass")) > MAX_BYTES):
         raise _Refused(
             "file-too-large", 0, f"the file has more than {MAX_BYTES // 1000} kB", f"at most {MAX_BYTES:,} bytes",
             "split it into several policies",
         )  # fmt: skip
-    if isinstance(data, bytes):
+    if not isinstance(data, str):
         if data.startswith((b"\xff\xfe", b"\xfe\xff")):
             raise _Refused("not-utf-8", 0, "the file is UTF-16", "UTF-8", "save it as UTF-8")
         try:
-            data = data.decode("utf-8")
+            return data.decode("utf-8").removeprefix("\ufeff")
         except UnicodeDecodeError as error:
             whole = data[: error.start].decode("utf-8").removeprefix("\ufeff")
             refused = _Refused(
@@ -164,8 +166,8 @@ def _characters(text: str) -> None:
         raise _Refused("lone-surrogate", match.start(), f"half a character ({name})", "whole characters", "remove it")
     if char in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069":
         raise _Refused(
-            "bidi-control", match.start(), f"a hidden control of writing direction ({name})", "text that reads as it is",
-            "remove it; right-to-left text needs none",
+            "bidi-control", match.start(), f"a hidden control of writing direction ({name})",
+            "text that reads as it is", "remove it; right-to-left text needs none",
         )  # fmt: skip
     raise _Refused("control-character", match.start(), f"a control character ({name})", "printable text", "remove it")
 
@@ -174,7 +176,7 @@ def _events(text: str) -> None:
     depth = nodes = documents = 0
     try:
         for event in yaml.parse(text, Loader=yaml.CBaseLoader):
-            at = event.start_mark.index
+            at = event.start_mark.index if event.start_mark is not None else 0
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
@@ -195,10 +197,7 @@ def _events(text: str) -> None:
                 _node(event, at, nodes)
                 depth += isinstance(event, yaml.CollectionStartEvent)
                 if depth > MAX_DEPTH:
-                    raise _Refused(
-                        "too-deep", at, f"the file is nested more than {MAX_DEPTH} deep", f"at most {MAX_DEPTH} levels",
-                        "write it flatter",
-                    )  # fmt: skip
+                    raise _too_deep(at)
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
     except yaml.MarkedYAMLError as error:
@@ -221,10 +220,19 @@ def _node(event: Any, at: int, nodes: int) -> None:
         raise _Refused("yaml-tag", at, f"a tag ({event.tag})", "the value alone", "remove it; every value is text")
 
 
+def _too_deep(at: int) -> _Refused:
+    return _Refused(
+        "too-deep", at, f"the file is nested more than {MAX_DEPTH} deep", f"at most {MAX_DEPTH} levels",
+        "write it flatter",
+    )  # fmt: skip
+
+
 def _syntax(text: str, error: yaml.MarkedYAMLError) -> _Refused:
     mark = error.problem_mark or error.context_mark
     at = min(mark.index if mark is not None else 0, len(text))
     problem = (error.problem or "not YAML").strip()
+    if "nesting depth" in problem:
+        return _too_deep(at)
     if at < len(text) and text[at] == "\t":
         return _Refused("tab-indentation", at, "a tab at the start of a line", "spaces", "indent with spaces")
     context = f" ({error.context})" if error.context else ""
@@ -264,20 +272,20 @@ def _tree(document: Document, node: yaml.Node, problems: list[Problem]) -> Node:
 _ESCAPED: Final = {"x": 4, "u": 6, "U": 10}
 
 
-def _offset_in(source: str, node: Text, index: int) -> int:
-    """The offset of a value's character in the file: value and source are walked side by side."""
+def _offsets(source: str, node: Text) -> list[int]:
+    """Where each character of a value stands in the file, and its end: value and source are walked side by side."""
     position = node.start
     if node.style in ("|", ">"):
         newline = _BREAK.search(source, position)
         position = newline.end() if newline else position
     elif node.style in ("'", '"'):
         position += 1
-    for steps, char in enumerate(node.value):
+    found: list[int] = []
+    for char in node.value:
         position, width = _match(source, node, position, char)
-        if steps == index:
-            return min(position, node.end)
+        found.append(min(position, node.end))
         position += width
-    return min(position, node.end)
+    return [*found, min(position, node.end)]
 
 
 def _match(source: str, node: Text, position: int, char: str) -> tuple[int, int]:
@@ -313,15 +321,3 @@ def _skip_blank(source: str, position: int) -> int:
     if newline is None:
         return position
     return newline.end()
-
-
-def texts(node: Node) -> Iterator[Text]:
-    """Every scalar below ``node``, values only."""
-    if isinstance(node, Text):
-        yield node
-    elif isinstance(node, Seq):
-        for item in node.items:
-            yield from texts(item)
-    else:
-        for _, value in node.entries.values():
-            yield from texts(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final
 
 from policies.calendar import WEEKDAYS
@@ -14,6 +15,8 @@ from policies.language.model import Step as Written
 from policies.language.order import upside_down
 from policies.language.source import Map, Node, Seq, Text
 from policies.language.timing import DUE, LATER_ANCHORS, OFFER_ANCHORS, AtWritten, at_text
+
+MAX_STEPS: Final = 200
 
 _ACTS: Final = ("send", "offer", "hold", "hand_off")
 _DONE: Final = ".done"
@@ -42,9 +45,15 @@ class StepCompiler:
         """Every step in the order of the file; those with an error are left out."""
         if not self._tree.entries:
             self._findings.error(
-                self._root.get("steps") or self._root, "no-steps", "the policy has no steps", expected="at least one step",
-                remedy="write a step with a time and what it does",
+                self._root.get("steps") or self._root, "no-steps", "the policy has no steps",
+                expected="at least one step", remedy="write a step with a time and what it does",
             )  # fmt: skip
+        if len(self._tree.entries) > MAX_STEPS:
+            self._findings.error(
+                self._tree, "too-many-steps", f"the policy has {len(self._tree.entries):,} steps",
+                expected=f"at most {MAX_STEPS}", remedy="split it into several policies",
+            )  # fmt: skip
+            return ()
         steps: list[Step] = []
         for place, name in enumerate(self._tree.entries):
             written = self._file.steps.get(name)
@@ -133,7 +142,8 @@ class StepCompiler:
         if send.message not in self._message_names:
             self._findings.error(
                 self.node(name, "send", "message"), "unknown-message", f"there is no message '{send.message}'",
-                found=send.message, expected="a name under messages", remedy=did_you_mean(send.message, self._message_names),
+                found=send.message, expected="a name under messages",
+                remedy=did_you_mean(send.message, self._message_names),
             )  # fmt: skip
         every = isinstance(send.by, Every)
         channels = send.by.all if isinstance(send.by, Every) else send.by
@@ -190,7 +200,8 @@ class StepCompiler:
                 if other in seen:
                     self._findings.error(
                         self.node(step.name, "at"), "anchor-circle", f"step '{step.name}' waits for itself",
-                        found=step.at.anchor, expected="a step that does not wait for this one", remedy="anchor it to due",
+                        found=step.at.anchor, expected="a step that does not wait for this one",
+                        remedy="anchor it to due",
                     )  # fmt: skip
                     one = None
                     break
@@ -205,14 +216,15 @@ class StepCompiler:
                 )  # fmt: skip
             if step.offer is not None:
                 self._findings.error(
-                    self.node(step.name, "offer"), "offer-after-offer", "an offer that follows from an offer never ends",
-                    found=step.offer, expected="offers on the ladder only", remedy="anchor this step to due",
+                    self.node(step.name, "offer"), "offer-after-offer",
+                    "an offer that follows from an offer never ends", found=step.offer,
+                    expected="offers on the ladder only", remedy="anchor this step to due",
                 )  # fmt: skip
 
     def _order(self, steps: list[Step]) -> None:
         ladder = [step for step in steps if step.at.anchor == DUE]
         calendars = self._calendars()
-        for before, after in zip(ladder, ladder[1:], strict=False):
+        for before, after in pairwise(ladder):
             found = upside_down(before.at, after.at, calendars)
             if found is not None:
                 day, calendar = found
@@ -240,7 +252,8 @@ class StepCompiler:
             after_due = step.at.offset.amount > 0
             if ended is not None:
                 self._findings.warning(
-                    self.key(step.name), "unreachable-step", f"step '{step.name}' comes after the hand-off '{ended.name}'",
+                    self.key(step.name), "unreachable-step",
+                    f"step '{step.name}' comes after the hand-off '{ended.name}'",
                     expected="the hand-off last", remedy="give the hand-off a condition, or move this step before it",
                 )  # fmt: skip
             if step.hand_off is not None:

@@ -37,7 +37,10 @@ from policies.money import shown
 
 MAX_TAG: Final = 500
 """The longest ``{{ … }}`` or ``{% … %}``, in characters."""
+MAX_BLANKS: Final = 20
+"""Blanks in a row inside a tag; the library's lexer takes time that grows with their square."""
 
+_BLANKS: Final = re.compile(rf"\s{{{MAX_BLANKS + 1}}}")
 _WITHIN: Final = ("elsif", "else", "endif", "endunless", "when", "endcase", "endfor")
 _TAG_NAME: Final = re.compile(r"-?\s{0,50}(\w{0,40}|#)")
 _ACCEPTS: Final = {"money": MONEY, "date": DATE, "number": COUNT, "upcase": TEXT, "downcase": TEXT}
@@ -80,14 +83,17 @@ def _scan(node: Text, document: Document, findings: Findings) -> bool:
         if start < 0:
             return True
         closing = "}}" if start == output else "%}"
-        end = text.find(closing, start + 2, start + MAX_TAG)
-        where = document.place_in(node, start)
+        end = text.find(closing, start + 2)
         if end < 0:
-            long = text.find(closing, start + 2) >= 0
             findings.error(
-                where, "template-tag-too-long" if long else "template-unclosed",
-                f"a tag of more than {MAX_TAG} characters" if long else f"'{text[start : start + 2]}' is not closed",
-                expected=closing, remedy="shorten it" if long else f"close it with '{closing}'",
+                document.place_in(node, start), "template-unclosed", f"'{text[start : start + 2]}' is not closed",
+                expected=closing, remedy=f"close it with '{closing}'",
+            )  # fmt: skip
+            return False
+        if end - start > MAX_TAG or _BLANKS.search(text, start, end):
+            findings.error(
+                document.place_in(node, start), "template-tag-too-long", "a tag that is too long, or full of blanks",
+                expected=f"at most {MAX_TAG} characters, {MAX_BLANKS} of them blanks in a row", remedy="shorten it",
             )  # fmt: skip
             return False
         if start == tag and not _known_tag(node, start, document, findings):
@@ -103,7 +109,7 @@ def _known_tag(node: Text, start: int, document: Document, findings: Findings) -
     where = document.place_in(node, match.start(1) if match and name else start)
     findings.error(
         where, "unknown-tag", f"there is no tag {shown(name)}", found=name, expected=", ".join(TAGS),
-        remedy=did_you_mean(name, [*TAGS, *_WITHIN]) if nearest(name, [*TAGS, *_WITHIN]) else f"known: {', '.join(TAGS)}",
+        remedy=did_you_mean(name, [*TAGS, *_WITHIN] if nearest(name, [*TAGS, *_WITHIN]) else TAGS),
     )  # fmt: skip
     return False
 
@@ -212,8 +218,8 @@ class Checker:
         inner = found.item if found is not None and found.kind == LIST else None
         if found is not None and inner is None:
             self._error(
-                loop.iterable.token.start_index, "not-a-list", f"'{loop.iterable}' is no list", expected="tags or reachable_by",
-                remedy="for goes through a list only",
+                loop.iterable.token.start_index, "not-a-list", f"'{loop.iterable}' is no list",
+                expected="tags or reachable_by", remedy="for goes through a list only",
             )  # fmt: skip
         for number in (loop.limit, loop.offset):
             if number is not None and not isinstance(number, IntegerLiteral):

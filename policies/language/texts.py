@@ -20,17 +20,9 @@ MAX_SMS: Final = 1_600
 
 # Characters of typography that the plain ones say as well, at half the price of an SMS.
 _PLAIN: Final = {
-    "“": '"',
-    "”": '"',
-    "„": '"',
-    "‘": "'",
-    "’": "'",
-    "–": "-",
-    "—": "-",
-    "…": "...",
-    "\xa0": " ",
-    "•": "-",
-}
+    "\u201c": '"', "\u201d": '"', "\u201e": '"', "\u2018": "'", "\u2019": "'", "\u2013": "-", "\u2014": "-",
+    "\u2026": "...", "\xa0": " ", "\u2022": "-",
+}  # fmt: skip
 
 Templates = dict[tuple[str, str, str], Renderer]
 

@@ -1,4 +1,4 @@
-"""The words that a policy may use: facts with their types, channels, receivers of a hand-off, and names that come later."""
+"""The words that a policy may use: facts with their types, channels, receivers of a hand-off."""
 
 from __future__ import annotations
 
