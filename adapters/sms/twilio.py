@@ -112,8 +112,8 @@ class TwilioChannel(Channel):
             raise _by_code(error, code)
         sid, failed_code = found.get("sid"), found.get("error_code")
         if found.get("status") in _FAILED or failed_code is not None:
-            shown = failed_code if isinstance(failed_code, int) else "without a number"
-            refused = Rejected(f"twilio: HTTP {answer.status}, but the message failed with error {shown}")
+            shown = f" with error {failed_code}" if isinstance(failed_code, int) else ""
+            refused = Rejected(f"twilio: HTTP {answer.status}, but the message failed{shown}")
             raise _by_code(refused, failed_code)
         if not (isinstance(sid, str) and _SID.fullmatch(sid)):
             raise Unconfirmed(f"twilio: HTTP {answer.status} without a readable SID; the message may be on its way")

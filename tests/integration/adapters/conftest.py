@@ -34,6 +34,7 @@ class HttpProvider:
     def __init__(self, tls=None):
         self.mode = "created"
         self.requests = []
+        self.connections = []
         self.accepted = []
         self.released = threading.Event()
         self.tls = tls
@@ -44,6 +45,8 @@ class HttpProvider:
         provider = self
 
         class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"  # which offers to keep the connection open
+
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 form = parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=True)
@@ -78,6 +81,7 @@ class HttpProvider:
 
     def answer(self, handler, form):
         self.requests.append((handler.path, dict(handler.headers), form))
+        self.connections.append(handler.client_address)
         getattr(self, f"_{self.mode}")(handler, form)
 
     def _reply(self, handler, status, body=b"", headers=()):
@@ -132,6 +136,14 @@ class HttpProvider:
         said = {"sid": "SM" + "0" * 32, "status": "failed", "error_code": 30007}
         self._reply(handler, 201, json.dumps(said).encode())
 
+    def _queued_with_error(self, handler, form):
+        said = {"sid": "SM" + "0" * 32, "status": "queued", "error_code": 30007}
+        self._reply(handler, 201, json.dumps(said).encode())
+
+    def _undelivered(self, handler, form):
+        said = {"sid": "SM" + "0" * 32, "status": "undelivered", "error_code": None}
+        self._reply(handler, 200, json.dumps(said).encode())
+
     def _queue_full(self, handler, form):
         said = {"sid": "SM" + "0" * 32, "status": "failed", "error_code": 30001}
         self._reply(handler, 201, json.dumps(said).encode())
@@ -145,6 +157,7 @@ class HttpProvider:
     def _no_http(self, handler, form):
         self._accept(form)
         handler.wfile.write(b"\x00\xff what is this\r\n\r\n")
+        handler.close_connection = True
 
     def _deep(self, handler, form):
         self._accept(form)
@@ -158,6 +171,7 @@ class HttpProvider:
 
     def _drop(self, handler, form):
         self._accept(form)
+        handler.close_connection = True
 
     def _cut_off(self, handler, form):
         body = self._accept(form)
@@ -165,6 +179,7 @@ class HttpProvider:
         handler.send_header("Content-Length", str(len(body) + 100))
         handler.end_headers()
         handler.wfile.write(body)
+        handler.close_connection = True
 
     def _hang(self, handler, form):
         self._accept(form)

@@ -1,5 +1,7 @@
 """What each answer of Twilio says about a message, tried against a real HTTP server on loopback."""
 
+import ssl
+
 import pytest
 from pydantic import SecretStr
 
@@ -48,6 +50,8 @@ def test_the_request_is_a_form_with_basic_authentication(channel, http_provider,
         ("invalid_number", Rejected, "HTTP 400, error 21211"),
         ("opted_out", Rejected, "HTTP 400, error 21610"),
         ("failed", Rejected, "HTTP 201, but the message failed with error 30007"),
+        ("queued_with_error", Rejected, "HTTP 201, but the message failed with error 30007"),
+        ("undelivered", Rejected, "HTTP 200, but the message failed"),
         ("redirect", Rejected, "HTTP 302: a redirect"),
         ("bad_login", Transient, "HTTP 401, error 20003: our credentials"),
         ("suspended", Transient, "HTTP 403, error 20005"),
@@ -96,8 +100,6 @@ def test_a_server_that_never_ends_its_answer_is_left_at_the_time_limit(mode, cha
 @pytest.mark.parametrize("mode", ["hang", "drip_headers"])
 def test_the_time_limit_holds_over_tls_too(mode, https_provider, certificate):
     https_provider.mode = mode
-    import ssl
-
     client = HttpClient("twilio", https_provider.url, timeout_s=1, tls=ssl.create_default_context(cafile=certificate))
     with pytest.raises(Unconfirmed, match="no answer within 1 s"):
         client.post_form("/", {"To": TO})
@@ -117,6 +119,22 @@ def test_a_refused_connection_is_transient(channel, http_provider, make_message)
     http_provider.stop()
     with pytest.raises(Transient, match="no connection"):
         made.send(make_message("sms", TO))
+
+
+def test_each_message_has_a_connection_of_its_own(channel, http_provider, make_message):
+    made = channel()
+    for number in range(3):
+        made.send(make_message("sms", TO, number))
+    assert len(set(http_provider.connections)) == 3
+
+
+def test_no_proxy_is_taken_from_the_environment(http_provider, make_message, channel, monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    channel().send(make_message("sms", TO))
+    assert len(http_provider.accepted) == 1
 
 
 @pytest.mark.parametrize("to", ["", "12", "+1", "not a number", "+15005550123 ext. 5", "+15005550123,+15005550124"])
