@@ -100,14 +100,12 @@ _right_shapes: Final[set[tuple[object, ...]]] = set()
 
 
 def check_event(row: EventRow) -> EventRow:
-    """The event with ``known_at`` filled in and its address written as it is kept; raises FieldError."""
+    """The event with its address written as it is kept; raises FieldError, whose ``column`` says where."""
     shape = (row.type, *[field is None for field in row])
     if shape not in _right_shapes:
         _check_shape(row)
         _right_shapes.add(shape)
     kind = KINDS[row.type]
-    if row.known_at is None:
-        row = row._replace(known_at=row.at)
     if row.amount_e4 == 0:
         raise _wrong(
             "amount", FieldError("not-positive", "is 0", found="0", expected="more than 0", remedy="take the row out")

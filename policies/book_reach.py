@@ -43,7 +43,7 @@ def an_email(text: str) -> str:
         if domain is not None:
             return f"{match[1]}@{domain}"
     try:
-        return validate_email(text, check_deliverability=False).normalized
+        return validate_email(text, check_deliverability=False, strict=True).normalized
     except EmailNotValidError as error:
         character = forbidden_character(text)
         if character is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
@@ -88,6 +88,8 @@ def _instalment(given: tuple[Any, ...]) -> Row:
 
 
 def _event(given: tuple[Any, ...]) -> Row:
+    if given[2] is None:
+        given = (*given[:2], given[1], *given[3:])
     return check_event(EventRow._make(given))
 
 
@@ -202,7 +204,8 @@ class RowReader:
             return
         names = list(self._order)
         by_name = {column.name: column for column in table.columns}
-        reads = [by_name[name].field for name in names]
+        reads = [by_name[name].read for name in names]
+        required = itemgetter(*(index for index, name in enumerate(names) if by_name[name].required))
         width = len(names)
         # A column that the file does not have reads the None that is put behind the fields.
         in_order = itemgetter(*(self._order.get(column.name, width) for column in table.columns))
@@ -217,24 +220,27 @@ class RowReader:
                 yield self._wrong_width(width)
                 continue
             try:
-                found = [read(text) for read, text in zip(reads, fields, strict=True)]
+                found = [read(text) if text else None for read, text in zip(reads, fields, strict=True)]
+                if None in required(found):
+                    yield from self._explain(by_name, in_order, build)
+                    continue
                 found.append(None)
                 row = build(in_order(found))
             except FieldError:
-                yield from self._explain(names, reads, in_order, build)
+                yield from self._explain(by_name, in_order, build)
                 continue
             yield row
 
     def _explain(
-        self, names: list[str], reads: Sequence[Callable[[str], Any]], in_order: Callable[[list[Any]], tuple[Any, ...]],
+        self, columns: dict[str, Column], in_order: Callable[[list[Any]], tuple[Any, ...]],
         build: Callable[[tuple[Any, ...]], Row],
     ) -> Iterator[Problem]:  # fmt: skip
         """Every problem of the row: those of its fields, or where there is none, that of the row as a whole."""
         found: list[Any] = []
         good = True
-        for name, read, text in zip(names, reads, self._record.fields, strict=True):
+        for name, text in zip(self._order, self._record.fields, strict=True):
             try:
-                found.append(read(text))
+                found.append(columns[name].field(text))
             except FieldError as error:
                 good = False
                 yield self._field_problem(name, error)

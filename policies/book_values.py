@@ -78,7 +78,7 @@ def a_line(text: str, most: int = MAX_LINE) -> str:
         raise FieldError(
             "too-long", f"the text has {len(text)} characters", found=shown(text), expected=f"at most {most}"
         )
-    if (not text.isprintable() and forbidden_character(text)) or text.isspace():
+    if (not text.isprintable() and forbidden_character(text)) or not text or text.isspace():
         raise _refuse("blank", text, "is blank", "a text, or nothing")
     return text
 
@@ -242,10 +242,10 @@ def a_currency(text: str) -> str:
 @lru_cache(maxsize=4096)
 def tags(text: str) -> tuple[str, ...]:
     """Tags with ``;`` between, each once."""
-    found = tuple(a_line(tag.strip(), MAX_NAME) for tag in text.split(";"))
+    found = tuple(tag.strip() for tag in text.split(";"))
     if "" in found or len(set(found)) < len(found):
         raise _refuse("bad-tags", text, "has an empty tag, or one twice", "tags with ; between")
-    return found
+    return tuple(map(a_label, found))
 
 
 @lru_cache(maxsize=64)
