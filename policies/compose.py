@@ -14,7 +14,7 @@ from policies.money import Money
 from policies.state import Made
 
 LENDER = "default"
-LINK_BASE = "https://pay.example.invalid/l"
+LINK_BASE = "https://pay.example.invalid"
 TOKEN_PLACEHOLDER = "LINK" + "_" * 39
 """Stands for a link's token until the message is handed over; as long as the token itself (256 bits, base64url)."""
 

@@ -35,6 +35,13 @@ class Outages:
                 at = end
         return at
 
+    def before(self, at: Instant, horizon: Instant) -> Instant:
+        """``horizon``, or the last instant before an outage that begins after ``at`` and not after it."""
+        for start, _ in self._spans:
+            if at < start <= horizon:
+                horizon = start - 1
+        return horizon
+
 
 @dataclass(frozen=True, slots=True)
 class Span:

@@ -53,6 +53,7 @@ class Leaving:
     channel: str
     decided_at: datetime
     attempts: int
+    at: datetime
     sent_to: str
     language: str
     subject: str | None
@@ -87,10 +88,12 @@ class Dispatcher:
         self._lease_s = lease_s
         self._pool = ThreadPoolExecutor(connections, thread_name_prefix="dispatch")
 
-    def tick(self, now: Instant) -> int:
-        """Hand over what is ready, once; answers how many messages that were."""
-        at = to_datetime(now)
-        keys = {"clock": self._clock_id, "now": at}
+    def tick(self, now: Instant, horizon: Instant | None = None) -> int:
+        """Hand over what is ready, once; answers how many messages that were.
+
+        With a test clock's ``horizon``, a message whose time comes until then is handed over at its time.
+        """
+        keys = {"clock": self._clock_id, "now": to_datetime(now), "horizon": to_datetime(horizon or now)}
         with self._connection.transaction():
             self._connection.execute(queries.OVERTAKEN, keys)
             rows = self._connection.execute(
@@ -98,7 +101,7 @@ class Dispatcher:
             ).fetchall()
         leaving = [Leaving(*row) for row in rows]
         if leaving:
-            self._write(leaving, self._hand_over(leaving, now), now)
+            self._write(leaving, self._hand_over(leaving))
         return len(leaving)
 
     def next_attempt(self) -> Instant | None:
@@ -114,10 +117,8 @@ class Dispatcher:
         with self._connection.transaction():
             rows = self._connection.execute(queries.ABANDONED, {"clock": self._clock_id, "all": everything}).fetchall()
             if rows:
-                results = [
-                    (lender_id, sent_id, self._settle(sent_id, channel, now)) for lender_id, sent_id, channel in rows
-                ]
-                self._save(results, now)
+                at = to_datetime(now)
+                self._save([(*row[:2], at, self._settle(row[1], row[2], now), None) for row in rows])
         return len(rows)
 
     def close(self) -> None:
@@ -126,12 +127,12 @@ class Dispatcher:
 
     # --- sending ----------------------------------------------------------------------------------------------
 
-    def _hand_over(self, leaving: list[Leaving], now: Instant) -> list[Result]:
+    def _hand_over(self, leaving: list[Leaving]) -> list[Result]:
         if len(leaving) == 1:
-            return [self._send(leaving[0], now)]
-        return list(self._pool.map(lambda one: self._send(one, now), leaving))
+            return [self._send(leaving[0])]
+        return list(self._pool.map(self._send, leaving))
 
-    def _send(self, one: Leaving, now: Instant) -> Result:
+    def _send(self, one: Leaving) -> Result:
         channel = self._channels.get(one.channel)
         if channel is None:
             return Result(FAILED, reason=f"no adapter for {one.channel}")
@@ -141,7 +142,7 @@ class Dispatcher:
             if one.attempts >= MOST_ATTEMPTS:
                 return Result(FAILED, channel.name, reason=f"given up after {one.attempts} attempts: {error.reason}")
             pause = error.retry_after_s if error.retry_after_s is not None else _pause_s(one)
-            return Result(QUEUED, channel.name, reason=error.reason, again=now + round(pause * SECOND))
+            return Result(QUEUED, channel.name, reason=error.reason, again=instant(one.at) + round(pause * SECOND))
         except Rejected as error:
             return Result(FAILED, channel.name, reason=error.reason)
         except Unconfirmed as error:
@@ -185,26 +186,23 @@ class Dispatcher:
 
     # --- what is known afterwards -----------------------------------------------------------------------------
 
-    def _write(self, leaving: list[Leaving], results: list[Result], now: Instant) -> None:
+    def _write(self, leaving: list[Leaving], results: list[Result]) -> None:
         with self._connection.transaction():
             failed = [o for o, r in zip(leaving, results, strict=True) if r.status == FAILED]
             if failed:
-                self._tell_failed(failed, now)
-            self._save(
-                [(o.lender_id, o.message_id, r) for o, r in zip(leaving, results, strict=True)], now,
-                {o.message_id: o for o in leaving},
-            )  # fmt: skip
+                self._tell_failed(failed)
+            self._save([(o.lender_id, o.message_id, o.at, r, o) for o, r in zip(leaving, results, strict=True)])
 
-    def _tell_failed(self, failed: list[Leaving], now: Instant) -> None:
+    def _tell_failed(self, failed: list[Leaving]) -> None:
         """A failure is a fact like any other: the engine tries the step's next channel."""
-        keys = {"clock": self._clock_id, "now": to_datetime(now)}
+        keys = {"clock": self._clock_id}
         # Borrowers are locked in the order of their keys, as everywhere.
-        people = sorted({(o.lender_id, o.borrower_id) for o in failed})
+        people = sorted({(o.lender_id, o.borrower_id): o.at for o in failed}.items())
         self._connection.execute(
             queries.TOLD,
             {
-                **keys, "lenders": [p[0] for p in people], "borrowers": [p[1] for p in people],
-                "wakes": [keys["now"]] * len(people),
+                **keys, "lenders": [p[0][0] for p in people], "borrowers": [p[0][1] for p in people],
+                "wakes": [p[1] for p in people],
             },
         )  # fmt: skip
         self._connection.execute(
@@ -214,32 +212,30 @@ class Dispatcher:
                 "events": [f"receipt:{o.message_id}:failed" for o in failed],
                 "borrowers": [o.borrower_id for o in failed], "loans": [o.loan_id for o in failed],
                 "refs": [o.message_id for o in failed], "values": ["failed"] * len(failed),
+                "ats": [o.at for o in failed],
             },
         )  # fmt: skip
 
-    def _save(
-        self, results: list[tuple[str, str, Result]], now: Instant, known: dict[str, Leaving] | None = None
-    ) -> None:
+    def _save(self, results: list[tuple[str, str, datetime, Result, Leaving | None]]) -> None:
         self._connection.execute(
             queries.HANDED,
             {
-                "clock": self._clock_id, "now": to_datetime(now), "lenders": [r[0] for r in results],
-                "messages": [r[1] for r in results], "statuses": [r[2].status for r in results],
-                "providers": [r[2].provider for r in results], "references": [r[2].reference for r in results],
-                "reasons": [r[2].reason for r in results],
-                "agains": [None if r[2].again is None else to_datetime(r[2].again) for r in results],
+                "clock": self._clock_id, "lenders": [r[0] for r in results], "messages": [r[1] for r in results],
+                "ats": [r[2] for r in results], "statuses": [r[3].status for r in results],
+                "providers": [r[3].provider for r in results], "references": [r[3].reference for r in results],
+                "reasons": [r[3].reason for r in results],
+                "agains": [None if r[3].again is None else to_datetime(r[3].again) for r in results],
             },
         )  # fmt: skip
         by_lender: dict[str, list[journal.Entry]] = {}
-        for lender_id, sent_id, result in results:
-            one = None if known is None else known.get(sent_id)
-            by_lender.setdefault(lender_id, []).append(_entry(sent_id, result, now, one))
+        for lender_id, sent_id, at, result, one in results:
+            by_lender.setdefault(lender_id, []).append(_entry(sent_id, at, result, one))
         for lender_id, entries in by_lender.items():
             write_journal(self._connection, lender_id, self._clock_id, entries)
 
 
-def _entry(message_id: str, result: Result, now: Instant, one: Leaving | None) -> journal.Entry:
-    values: dict[str, Any] = {"at": to_datetime(now).isoformat(), "message_id": message_id, "status": result.status}
+def _entry(message_id: str, at: datetime, result: Result, one: Leaving | None) -> journal.Entry:
+    values: dict[str, Any] = {"at": at.isoformat(), "message_id": message_id, "status": result.status}
     for name in ("provider", "reference", "reason"):
         value = getattr(result, name)
         if value is not None:
@@ -247,7 +243,7 @@ def _entry(message_id: str, result: Result, now: Instant, one: Leaving | None) -
     keys: dict[str, Any] = {"message_id": message_id}
     if one is not None:
         keys |= {"borrower_id": one.borrower_id, "loan_id": one.loan_id}
-    return journal.entry(now, journal.HAND_OVER, values, **keys)
+    return journal.entry(instant(at), journal.HAND_OVER, values, **keys)
 
 
 def link_token(key: bytes, message_id: str) -> str:

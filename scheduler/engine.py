@@ -50,28 +50,31 @@ class Engine:
         self._policies: dict[str, Policies] = {}
         self._policies_seen: tuple[int, int | None] | None = None
 
-    def tick(self, now: Instant) -> Tick:
+    def tick(self, now: Instant, horizon: Instant | None = None) -> Tick:
         """Decide for up to a batch of borrowers whose wake is not after ``now``.
+
+        A test clock gives a ``horizon``: borrowers whose wake comes until then are decided at that wake. They have
+        nothing in common, so that it is all the same in which order they are taken.
 
         A batch whose write fails is tried again in halves, down to the one borrower, who is set aside.
         """
         self._read_policies()
         try:
-            return self._process(now, None)
+            return self._process(now, horizon or now, None)
         except psycopg.OperationalError:
             raise
         except psycopg.Error as error:
             with self._connection.transaction():
-                claimed = claim(self._connection, self._clock_id, now, self._batch, self._policies, self._link_base)
+                claimed = self._claim(now, horizon or now, None)
                 keys = [(c.lender_id, c.borrower_id) for c in claimed]
-            return self._halves(now, keys, error)
+            return self._halves(now, horizon or now, keys, error)
 
     def next_wake(self) -> Instant | None:
         """The next instant at which a borrower of this clock is to be looked at."""
         row = self._connection.execute(queries.NEXT_WAKE, {"clock": self._clock_id}).fetchone()
         return None if row is None or row[0] is None else instant(row[0])
 
-    def _halves(self, now: Instant, keys: list[tuple[str, str]], error: psycopg.Error) -> Tick:
+    def _halves(self, now: Instant, horizon: Instant, keys: list[tuple[str, str]], error: psycopg.Error) -> Tick:
         if len(keys) <= 1:
             for lender_id, borrower_id in keys:
                 self._set_aside(now, lender_id, borrower_id, type(error).__name__)
@@ -80,29 +83,34 @@ class Engine:
         total = Tick(more=True)
         for half in (keys[:middle], keys[middle:]):
             try:
-                one = self._process(now, half)
+                one = self._process(now, horizon, half)
             except psycopg.OperationalError:
                 raise
             except psycopg.Error as again:
-                one = self._halves(now, half, again)
+                one = self._halves(now, horizon, half, again)
             total = Tick(total.borrowers + one.borrowers, total.lines + one.lines, total.messages + one.messages, True)
         return total
 
-    def _process(self, now: Instant, these: list[tuple[str, str]] | None) -> Tick:
+    def _process(self, now: Instant, horizon: Instant, these: list[tuple[str, str]] | None) -> Tick:
         with self._connection.transaction():
-            claimed = claim(self._connection, self._clock_id, now, self._batch, self._policies, self._link_base, these)
+            claimed = self._claim(now, horizon, these)
             if self._moves_clock:
                 self._connection.execute(queries.MOVE_CLOCK, {"clock": self._clock_id, "now": to_datetime(now)})
             if not claimed:
                 return Tick()
-            saved = _Batch(self._clock_id, now)
+            saved = _Batch(self._clock_id)
             for one in claimed:
                 try:
-                    saved.add(one, decide(one.borrower, now))
+                    saved.add(one, decide(one.borrower, one.at))
                 except Exception as error:
                     saved.set_aside(one, error)
             saved.write(self._connection)
         return Tick(len(claimed), saved.lines, len(saved.messages), len(claimed) == self._batch or these is not None)
+
+    def _claim(self, now: Instant, horizon: Instant, these: list[tuple[str, str]] | None) -> list[Claimed]:
+        return claim(
+            self._connection, self._clock_id, now, horizon, self._batch, self._policies, self._link_base, these
+        )
 
     def _set_aside(self, now: Instant, lender_id: str, borrower_id: str, reason: str) -> None:
         """The borrower's decision cannot even be written: look no more until a new fact, and say so."""
@@ -139,10 +147,8 @@ def read_policies(connection: Connection, clock_id: int) -> dict[str, Policies]:
 class _Batch:
     """The rows of one commit, gathered for bulk statements."""
 
-    def __init__(self, clock_id: int, now: Instant) -> None:
+    def __init__(self, clock_id: int) -> None:
         self._clock_id = clock_id
-        self._now = now
-        self._at = to_datetime(now)
         self._borrowers: list[tuple[str, str, datetime | None, str, str | None]] = []
         self._loans: list[tuple[str, str, str]] = []
         self._journal: list[tuple[str, journal.Entry]] = []
@@ -181,11 +187,12 @@ class _Batch:
         )  # fmt: skip
 
     def _message(self, one: Claimed, line: Line, name: str | None, reply_to: str | None) -> None:
+        at = to_datetime(line.at)
         self.messages.append(
             (
                 one.lender_id, self._clock_id, line.message_id, one.borrower_id, line.loan_id, line.instalment,
                 line.step, line.occurrence, line.contact,
-                line.channel, "queued", self._at, one.revision, self._at,
+                line.channel, "queued", at, one.revision, at,
                 None if line.send_by is None else to_datetime(line.send_by), 0,
             )
         )  # fmt: skip
@@ -200,7 +207,7 @@ class _Batch:
         """A borrower who could not be decided at all; the rest of the batch goes on."""
         reason = type(error).__name__
         values = {"borrower_id": one.borrower_id, "outcome": SET_ASIDE, "reason": reason}
-        made = journal.entry(self._now, journal.SET_ASIDE, values, borrower_id=one.borrower_id)
+        made = journal.entry(one.at, journal.SET_ASIDE, values, borrower_id=one.borrower_id)
         self._journal.append((one.lender_id, made))
         where = one.borrower.whereabouts
         self._borrowers.append(

@@ -19,6 +19,7 @@ HAND_OVER = "hand_over"
 SET_ASIDE = "set_aside"
 PUBLISHED = "published"
 IMPORTED = "imported"
+CLOCK_JUMP = "clock_jump"
 
 _canonical = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 

@@ -26,32 +26,36 @@ def instant(at: datetime) -> Instant:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A borrower under this transaction's lock: all that decides, and what is known to become known later."""
+    """A borrower under this transaction's lock: all that decides, and what is known to become known later.
+
+    ``at`` is the instant to decide at: now, or under a test clock the borrower's own wake, where it comes later.
+    """
 
     lender_id: str
     borrower_id: str
     revision: int
+    at: Instant
     borrower: Borrower
     next_known: Instant | None
     reconfirm: tuple[str, ...]
 
 
 def claim(
-    connection: Connection, clock_id: int, now: Instant, limit: int, policies: dict[str, Policies], link_base: str,
-    these: list[tuple[str, str]] | None = None,
+    connection: Connection, clock_id: int, now: Instant, horizon: Instant, limit: int,
+    policies: dict[str, Policies], link_base: str, these: list[tuple[str, str]] | None = None,
 ) -> list[Claimed]:  # fmt: skip
-    """Lock up to ``limit`` borrowers whose wake has come (of ``these``, where given) and read their facts."""
-    at = to_datetime(now)
+    """Lock up to ``limit`` borrowers whose wake is not after ``horizon`` (of ``these``, if given); read their facts."""
+    due = {"clock": clock_id, "horizon": to_datetime(horizon)}
     if these is None:
-        rows = connection.execute(queries.CLAIM, {"clock": clock_id, "now": at, "limit": limit}).fetchall()
+        rows = connection.execute(queries.CLAIM, {**due, "limit": limit}).fetchall()
     else:
         keys = {"lenders": [k[0] for k in these], "borrowers": [k[1] for k in these]}
-        rows = connection.execute(queries.CLAIM_THESE, {"clock": clock_id, "now": at, **keys}).fetchall()
+        rows = connection.execute(queries.CLAIM_THESE, {**due, **keys}).fetchall()
     if not rows:
         return []
     keys = {"lenders": [r[0] for r in rows], "borrowers": [r[1] for r in rows]}
     parameters = {"clock": clock_id, **keys}
-    since = at - timedelta(seconds=HISTORY_S)
+    since = to_datetime(now) - timedelta(seconds=HISTORY_S)
     with connection.pipeline():
         loan_cursor = connection.execute(queries.LOANS, parameters)
         event_cursor = connection.execute(queries.EVENTS, parameters)
@@ -77,7 +81,8 @@ def _claimed(
     row: tuple[Any, ...], loan_rows: list[tuple[Any, ...]], event_rows: list[tuple[Any, ...]],
     contact_rows: list[tuple[Any, ...]], now: Instant, policies: dict[str, Policies], link_base: str,
 ) -> Claimed:  # fmt: skip
-    lender_id, borrower_id, revision, where, language, zone, region, first, last, phone, email, address = row
+    lender_id, borrower_id, revision, wake, where, language, zone, region, first, last, phone, email, address = row
+    now = max(now, instant(wake))
     states: dict[str, LoanState] = {}
     loans = []
     for loan_row in loan_rows:
@@ -104,7 +109,7 @@ def _claimed(
         link_base,
         unsent,
     )
-    return Claimed(lender_id, borrower_id, revision, borrower, next_known, reconfirm)
+    return Claimed(lender_id, borrower_id, revision, now, borrower, next_known, reconfirm)
 
 
 def _unsent(rows: list[tuple[Any, ...]], revision: int) -> tuple[tuple[Unsent, ...], tuple[str, ...]]:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 # --- engine -----------------------------------------------------------------------------------------------------
 
-# Claims up to %(limit)s borrowers whose wake has come, oldest first. FOR NO KEY UPDATE: a payment of theirs that
+# Claims up to %(limit)s borrowers whose wake has come, oldest first; under a test clock, whose wake comes before it is
+# moved on (%(horizon)s, else the same as now). FOR NO KEY UPDATE: a payment of theirs that
 # is being told only waits for this transaction; SKIP LOCKED: another engine takes others.
 CLAIM = """
-SELECT b.lender_id, b.borrower_id, b.revision, b.whereabouts, b.language, b.zone, b.region,
+SELECT b.lender_id, b.borrower_id, b.revision, b.wake_at, b.whereabouts, b.language, b.zone, b.region,
        p.first_name, p.last_name, p.phone, p.email, p.address
 FROM borrower b JOIN person p USING (lender_id, clock_id, borrower_id)
-WHERE b.clock_id = %(clock)s AND b.wake_at <= %(now)s
+WHERE b.clock_id = %(clock)s AND b.wake_at <= %(horizon)s
 ORDER BY b.wake_at, b.lender_id, b.borrower_id
 LIMIT %(limit)s
 FOR NO KEY UPDATE OF b SKIP LOCKED
@@ -21,10 +22,10 @@ FOR NO KEY UPDATE OF b SKIP LOCKED
 
 # The same for named borrowers: a batch whose write failed is taken again in halves.
 CLAIM_THESE = """
-SELECT b.lender_id, b.borrower_id, b.revision, b.whereabouts, b.language, b.zone, b.region,
+SELECT b.lender_id, b.borrower_id, b.revision, b.wake_at, b.whereabouts, b.language, b.zone, b.region,
        p.first_name, p.last_name, p.phone, p.email, p.address
 FROM borrower b JOIN person p USING (lender_id, clock_id, borrower_id)
-WHERE b.clock_id = %(clock)s AND b.wake_at <= %(now)s
+WHERE b.clock_id = %(clock)s AND b.wake_at <= %(horizon)s
   AND (b.lender_id, b.borrower_id) IN (SELECT * FROM unnest(%(lenders)s::text[], %(borrowers)s::text[]))
 ORDER BY b.wake_at, b.lender_id, b.borrower_id
 FOR NO KEY UPDATE OF b SKIP LOCKED
@@ -133,8 +134,8 @@ LEAVE = """
 WITH ready AS (
     SELECT m.lender_id, m.clock_id, m.message_id
     FROM message m JOIN borrower b USING (lender_id, clock_id, borrower_id)
-    WHERE m.clock_id = %(clock)s AND m.status = 'queued' AND m.next_attempt_at <= %(now)s
-      AND m.revision = b.revision AND (m.send_by IS NULL OR m.send_by > %(now)s)
+    WHERE m.clock_id = %(clock)s AND m.status = 'queued' AND m.next_attempt_at <= %(horizon)s
+      AND m.revision = b.revision AND (m.send_by IS NULL OR m.send_by > greatest(%(now)s, m.next_attempt_at))
     ORDER BY m.next_attempt_at, m.message_id
     LIMIT %(limit)s
     FOR NO KEY UPDATE OF m SKIP LOCKED
@@ -144,9 +145,10 @@ WITH ready AS (
            lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
     FROM ready r
     WHERE m.lender_id = r.lender_id AND m.clock_id = r.clock_id AND m.message_id = r.message_id
-    RETURNING m.lender_id, m.message_id, m.borrower_id, m.loan_id, m.channel, m.decided_at, m.attempts
+    RETURNING m.lender_id, m.message_id, m.borrower_id, m.loan_id, m.channel, m.decided_at, m.attempts,
+              greatest(%(now)s, m.next_attempt_at) AS at
 )
-SELECT l.lender_id, l.message_id, l.borrower_id, l.loan_id, l.channel, l.decided_at, l.attempts,
+SELECT l.lender_id, l.message_id, l.borrower_id, l.loan_id, l.channel, l.decided_at, l.attempts, l.at,
        t.sent_to, t.language, t.subject, t.body, t.lender_name, t.reply_to
 FROM leaving l JOIN message_body t
   ON t.lender_id = l.lender_id AND t.clock_id = %(clock)s AND t.message_id = l.message_id
@@ -158,7 +160,8 @@ OVERTAKEN = """
 UPDATE borrower b SET revision = b.revision + 1, wake_at = least(b.wake_at, %(now)s)
 FROM (
     SELECT DISTINCT m.lender_id, m.borrower_id FROM message m
-    WHERE m.clock_id = %(clock)s AND m.status = 'queued' AND m.next_attempt_at <= %(now)s AND m.send_by <= %(now)s
+    WHERE m.clock_id = %(clock)s AND m.status = 'queued' AND m.next_attempt_at <= %(horizon)s
+      AND m.send_by <= greatest(%(now)s, m.next_attempt_at)
     ORDER BY m.lender_id, m.borrower_id
 ) o
 WHERE b.lender_id = o.lender_id AND b.clock_id = %(clock)s AND b.borrower_id = o.borrower_id
@@ -167,10 +170,10 @@ WHERE b.lender_id = o.lender_id AND b.clock_id = %(clock)s AND b.borrower_id = o
 
 HANDED = """
 UPDATE message m SET status = v.status, provider = v.provider, reference = v.reference, reason = v.reason,
-       handed_at = %(now)s, next_attempt_at = coalesce(v.again, m.next_attempt_at), lease_until = NULL
+       handed_at = v.at, next_attempt_at = coalesce(v.again, m.next_attempt_at), lease_until = NULL
 FROM unnest(%(lenders)s::text[], %(messages)s::text[], %(statuses)s::text[], %(providers)s::text[],
-            %(references)s::text[], %(reasons)s::text[], %(agains)s::timestamptz[])
-     AS v(lender_id, message_id, status, provider, reference, reason, again)
+            %(references)s::text[], %(reasons)s::text[], %(agains)s::timestamptz[], %(ats)s::timestamptz[])
+     AS v(lender_id, message_id, status, provider, reference, reason, again, at)
 WHERE m.lender_id = v.lender_id AND m.clock_id = %(clock)s AND m.message_id = v.message_id AND m.status = 'sending'
 """
 
@@ -195,14 +198,28 @@ WHERE b.lender_id = v.lender_id AND b.clock_id = %(clock)s AND b.borrower_id = v
 
 ADD_RECEIPTS = """
 INSERT INTO event (lender_id, clock_id, event_id, borrower_id, loan_id, at, known_at, type, ref, value, digest)
-SELECT v.lender_id, %(clock)s, v.event_id, v.borrower_id, v.loan_id, %(now)s, %(now)s, 'receipt', v.ref, v.value,
+SELECT v.lender_id, %(clock)s, v.event_id, v.borrower_id, v.loan_id, v.at, v.at, 'receipt', v.ref, v.value,
        sha256(convert_to(v.event_id, 'UTF8'))
 FROM unnest(%(lenders)s::text[], %(events)s::text[], %(borrowers)s::text[], %(loans)s::text[], %(refs)s::text[],
-            %(values)s::text[]) AS v(lender_id, event_id, borrower_id, loan_id, ref, value)
+            %(values)s::text[], %(ats)s::timestamptz[]) AS v(lender_id, event_id, borrower_id, loan_id, ref, value, at)
 ON CONFLICT DO NOTHING
 """
 
 SET_ASIDE = """
 UPDATE borrower SET wake_at = NULL, set_aside = %(reason)s
 WHERE lender_id = %(lender)s AND clock_id = %(clock)s AND borrower_id = %(borrower)s
+"""
+
+# --- the story as it was ----------------------------------------------------------------------------------------
+
+# Every decision of a clock in the order in which lines are printed, with what became of its message and the text.
+STORY = """
+SELECT j.entry, m.status, t.sent_to, t.subject, t.body, j.loan_id, j.at
+FROM journal j
+LEFT JOIN message m ON m.lender_id = j.lender_id AND m.clock_id = j.clock_id AND m.message_id = j.message_id
+LEFT JOIN message_body t ON t.lender_id = j.lender_id AND t.clock_id = j.clock_id AND t.message_id = j.message_id
+WHERE j.clock_id = %(clock)s AND j.kind = 'decision'
+  AND (%(since)s::timestamptz IS NULL OR j.at >= %(since)s) AND (%(until)s::timestamptz IS NULL OR j.at < %(until)s)
+  AND (%(loan)s::text IS NULL OR j.loan_id = %(loan)s)
+ORDER BY j.at, j.borrower_id, j.loan_id, j.place, j.channel_place, j.entry_id
 """

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from alembic import context
 from sqlalchemy import create_engine, pool
+from sqlmodel import SQLModel
 
-from scheduler.store import tables
+import scheduler.store.tables  # noqa: F401  (declares what the metadata holds)
 
 
 def run() -> None:
@@ -14,7 +15,7 @@ def run() -> None:
     with engine.connect() as connection:
         context.configure(
             connection=connection,
-            target_metadata=tables.SQLModel.metadata,
+            target_metadata=SQLModel.metadata,
             compare_type=True,
             transaction_per_migration=False,
         )

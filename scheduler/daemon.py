@@ -1,0 +1,128 @@
+"""The daemon: APScheduler wakes engine and dispatcher, the main thread watches the clock, signals end it in order."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+import psycopg
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from policies.calendar import to_datetime
+from policies.facts import SECOND
+from scheduler import journal
+from scheduler.clock import Clock
+from scheduler.engine import write_journal
+from scheduler.service import Service
+from scheduler.store.database import connect
+
+_log = structlog.get_logger(__name__)
+
+_WATCH_S = 1.0
+_JUMP_S = 2.0
+_RECOVER_S = 10
+
+
+class Daemon:
+    """Runs a service until it is told to stop. What is due is in the database; the alarm clock only wakes."""
+
+    def __init__(self, service: Service, clock: Clock, tick_s: int, *, speed: int = 1) -> None:
+        """``speed``: how many times as fast the clock runs; the alarm clock itself is in real time."""
+        self._service = service
+        self._clock = clock
+        self._stop = threading.Event()
+        self._failed: Exception | None = None
+        self._recovered = clock.monotonic() - _RECOVER_S
+        self._alarm = BackgroundScheduler(timezone="UTC")
+        jobs: dict[str, tuple[Callable[[], None], float]] = {
+            "engine": (self._decide, tick_s / speed),
+            "dispatch": (self._dispatch, tick_s / speed),
+        }
+        for name, (work, seconds) in jobs.items():
+            self._alarm.add_job(
+                self._guarded(name, work), "interval", seconds=max(seconds, 0.05), id=name, coalesce=True,
+                max_instances=1, misfire_grace_time=None,
+            )  # fmt: skip
+
+    def run(self) -> None:
+        """Serve until SIGTERM, SIGINT or ``stop``; what is in the air by then is finished. Raises what ended it."""
+        previous = {number: signal.signal(number, self._on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+        self._alarm.start()
+        _log.info("daemon started")
+        try:
+            self._watch()
+        finally:
+            self._alarm.shutdown(wait=True)
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+            _log.info("daemon stopped")
+        if self._failed is not None:
+            raise self._failed
+
+    def stop(self) -> None:
+        """Claim nothing more, and end ``run``."""
+        self._stop.set()
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        self._stop.set()
+
+    def _watch(self) -> None:
+        """APScheduler stays silent after the clock was set back; so wall and monotonic time are compared."""
+        wall, steady = self._clock.now(), self._clock.monotonic()
+        while not self._clock.wait(_WATCH_S, self._stop):
+            now, ticks = self._clock.now(), self._clock.monotonic()
+            jump = (now - wall) / SECOND - (ticks - steady)
+            wall, steady = now, ticks
+            if abs(jump) > _JUMP_S:
+                self._tell_jump(round(jump))
+                for job in self._alarm.get_jobs():
+                    job.modify(next_run_time=to_datetime(now))
+
+    def _tell_jump(self, seconds: int) -> None:
+        _log.warning("the clock jumped", seconds=seconds)
+        entry = journal.entry(self._clock.now(), journal.CLOCK_JUMP, {"seconds": seconds})
+        with connect(self._service.url) as connection:
+            write_journal(connection, "default", self._service.clock_id, [entry])
+
+    def _guarded(self, name: str, work: Callable[[], None]) -> Callable[[], None]:
+        """A job that cannot go on ends the daemon loudly: it never runs on in silence."""
+
+        def job() -> None:
+            try:
+                work()
+            except psycopg.OperationalError as error:
+                _log.error("the database does not answer", job=name, reason=type(error).__name__)
+                self._failed = error
+                self._stop.set()
+            except Exception as error:
+                _log.exception("job failed", job=name)
+                self._failed = error
+                self._stop.set()
+
+        return job
+
+    def _decide(self) -> None:
+        more = True
+        while more and not self._stop.is_set():
+            tick = self._service.engine.tick(self._clock.now())
+            more = tick.more
+            if tick.borrowers:
+                _log.info("decided", borrowers=tick.borrowers, lines=tick.lines, messages=tick.messages)
+
+    def _dispatch(self) -> None:
+        if self._clock.monotonic() - self._recovered >= _RECOVER_S:
+            self._recovered = self._clock.monotonic()
+            settled = self._service.dispatcher.recover(self._clock.now())
+            if settled:
+                _log.warning("abandoned messages settled", messages=settled)
+        total = 0
+        while not self._stop.is_set():
+            handed = self._service.dispatcher.tick(self._clock.now())
+            total += handed
+            if not handed:
+                break
+        if total:
+            _log.info("handed over", messages=total)

@@ -1,0 +1,96 @@
+"""Puts the service together from its settings: the database, the adapters, the engine and the dispatcher."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from adapters.base import CHANNELS, Channel
+from adapters.base import SettingsError as AdapterSettingsError
+from adapters.base import load as load_adapter
+from scheduler.dispatch import Dispatcher
+from scheduler.engine import Engine
+from scheduler.settings import Settings, SettingsError, link_key
+from scheduler.store import database, embedded
+from scheduler.store.database import Connection, connect
+
+
+def database_url(settings: Settings) -> str:
+    """The database that the settings name, or the embedded one, started and brought up to date.
+
+    Raises DatabaseError or EmbeddedError where there is none, and where the schema is another version's.
+    """
+    if settings.database_url is not None:
+        url = settings.database_url.get_secret_value()
+        database.check(url)
+        return url
+    url = embedded.start(settings.home, listen=settings.embedded_listen, user=settings.embedded_user).url
+    database.migrate(url)
+    return url
+
+
+def open_channels(settings: Settings, *, test_clock: bool) -> dict[str, Channel]:
+    """The adapter of each channel. Under a test clock, only such as cannot leave this machine.
+
+    Raises SettingsError that names the variable.
+    """
+    made: dict[str, Channel] = {}
+    found: dict[str, Channel] = {}
+    for name in sorted(CHANNELS):
+        adapter = str(getattr(settings, f"{name}_adapter"))
+        variable = f"DULY_{name.upper()}_ADAPTER"
+        try:
+            if adapter not in made:
+                made[adapter] = load_adapter(adapter).from_settings(settings.adapter_options(adapter))
+        except AdapterSettingsError as error:
+            raise SettingsError(f"{variable}: {error.reason}") from error
+        channel = made[adapter]
+        if name not in channel.channels:
+            carried = ", ".join(sorted(channel.channels))
+            raise SettingsError(f"{variable} is {adapter}, which carries {carried}; choose one that carries {name}")
+        if test_clock and not channel.loopback():
+            raise SettingsError(
+                f"{variable} is {adapter}, which reaches real people; under a test clock messages go to the sandbox "
+                f"or to a host on this machine: set {variable}=sandbox"
+            )
+        found[name] = channel
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """An engine and a dispatcher, each with a connection of its own."""
+
+    url: str
+    clock_id: int
+    engine: Engine
+    dispatcher: Dispatcher
+    engine_connection: Connection
+    dispatch_connection: Connection
+
+
+@contextmanager
+def open_service(
+    settings: Settings, url: str, clock_id: int, channels: Mapping[str, Channel], *, test_clock: bool
+) -> Iterator[Service]:
+    """The service on ``url`` for one clock; at the end what is in the air is waited for, and all is let go of."""
+    engine_connection = connect(url)
+    dispatch_connection = connect(url)
+    dispatcher = Dispatcher(
+        dispatch_connection,
+        clock_id,
+        channels,
+        link_key=link_key(settings),
+        connections=settings.dispatch_connections,
+        lease_s=settings.lease_s,
+    )
+    engine = Engine(engine_connection, clock_id, settings.link_base, settings.batch, moves_clock=test_clock)
+    try:
+        yield Service(url, clock_id, engine, dispatcher, engine_connection, dispatch_connection)
+    finally:
+        dispatcher.close()
+        for channel in {id(c): c for c in channels.values()}.values():
+            channel.close()
+        engine_connection.close()
+        dispatch_connection.close()
