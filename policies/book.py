@@ -30,6 +30,8 @@ def read_book(files: Mapping[str, BinaryIO], *, limit: int = LIMIT) -> tuple[Boo
     reading = _Reading(frozenset(files), limit)
     for name in sorted(set(files) - set(FILES)):
         reading.add(_unknown_file(name))
+    if not files:
+        reading.add(conflicts.file_missing(LOANS, "a book"))
     for name, read in (
         (BORROWERS, reading.borrowers),
         (LOANS, reading.loans),

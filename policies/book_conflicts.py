@@ -105,7 +105,7 @@ def due_not_later(place: Place, loan_id: str, number: int, due_on: date, before:
 def file_missing(file: str, needed_by: str) -> Problem:
     """A file that another one refers to is absent."""
     return _problem(
-        Place(file, 0, 0), "file-missing", f"the file is absent, and {needed_by} refers to it", expected=file,
+        Place(file, 0, 0), "file-missing", f"the file is absent, and {needed_by} needs it", expected=file,
         remedy=f"add {file} to the folder",
     )  # fmt: skip
 
