@@ -133,3 +133,12 @@ class Policy:
     ladder: tuple[Step, ...] = ()
     """The steps anchored to ``due``, in order; those at or before ``due`` first."""
     side_steps: tuple[Step, ...] = ()
+    before_due: tuple[Step, ...] = field(init=False, repr=False)
+    after_due: tuple[Step, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Part the ladder into the steps at or before ``due`` and those after it."""
+        before = tuple(s for s in self.ladder if s.at.offset.amount <= 0)
+        after = tuple(s for s in self.ladder if s.at.offset.amount > 0)
+        object.__setattr__(self, "before_due", before)
+        object.__setattr__(self, "after_due", after)

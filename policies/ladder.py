@@ -55,8 +55,9 @@ class Ladder(Pace):
         self.state.version = policy.digest
         self.business = self._calendar(policy)
         self.facts.overdue_from(policy.overdue_from_minor)
-        self.before_due = [s for s in policy.ladder if s.at.offset.amount <= 0]
-        self.after_due = [s for s in policy.ladder if s.at.offset.amount > 0]
+        self.before_due = policy.before_due
+        self.after_due = policy.after_due
+        self._own_times.clear()
 
     # --- over time -------------------------------------------------------------------------------------------
 

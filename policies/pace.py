@@ -17,8 +17,8 @@ class Pace:
 
     policy: Policy
     business: BusinessDays
-    before_due: list[Step]
-    after_due: list[Step]
+    before_due: tuple[Step, ...]
+    after_due: tuple[Step, ...]
 
     def __init__(self, facts: LoanFacts, events: list[Event], stops: Stops, zone: Zone, state: LoanState) -> None:
         self.facts = facts
@@ -28,6 +28,7 @@ class Pace:
         self.zone = zone
         self.state = state
         self.dues = [i.due_on.toordinal() for i in self.loan.instalments]
+        self._own_times: dict[tuple[int, int], Instant] = {}
         self._reversal_days = _reversal_days(events, zone)
 
     def current(self) -> Step | None:
@@ -46,7 +47,11 @@ class Pace:
 
     def own_time(self, step: Step, place: int) -> Instant:
         """The instant that the step's ``at`` names for the instalment at ``place``."""
-        return self.zone.instant(self.day_of(step, place), step.at.tod)
+        key = (step.place, place)
+        found = self._own_times.get(key)
+        if found is None:
+            found = self._own_times[key] = self.zone.instant(self.day_of(step, place), step.at.tod)
+        return found
 
     def time(self, step: Step) -> Instant | None:
         """The time of a step after ``due`` (rule 4); none, while an endless hold keeps it from having one."""
