@@ -51,7 +51,7 @@ def minor_digits(currency: str) -> int:
 
 
 def parse_minor(text: str, currency: str) -> int:
-    """Decimal text such as ``10.00`` as minor units; raises MoneyError for a sign, an exponent or a decimal too many."""
+    """Decimal text such as ``10.00`` in minor units; raises MoneyError for a sign, an exponent, a decimal too many."""
     digits = minor_digits(currency)
     example = decimal_text(10 ** (digits + 1), currency)
     match = _DECIMAL.fullmatch(text)
@@ -68,7 +68,7 @@ def parse_minor(text: str, currency: str) -> int:
             f"{shown(text)} has {len(part)} decimals",
             f"at most {digits}, as {currency} has, such as {example}",
         )
-    return int(whole) * 10**digits + int(part.ljust(digits, "0") or "0")
+    return int(whole + part.ljust(digits, "0"))
 
 
 def decimal_text(amount_minor: int, currency: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from policies.calendar import WEEKDAYS, has_holidays
 from policies.compliance.rules import KNOWN_PACKS
 from policies.contract import Offer, Policy, Share
 from policies.language import source
@@ -58,7 +59,8 @@ class _Compiler:
         offers = self._offers()
         compiler = StepCompiler(file, root, findings, overdue_from, self._executing)
         steps = compiler.compile() if "steps" not in replaced else ()
-        self._end(file)
+        self._calendar(file)
+        self._end()
         self._unused_offers(file)
         templates = TextCompiler(file, document, findings, steps).compile() if "languages" not in replaced else {}
         if findings.failed:
@@ -154,9 +156,10 @@ class _Compiler:
                 node, "every-without-instalments", "one payment has no distance to the next", expected="instalments: 2",
                 remedy="add 'instalments', or leave 'every' out",
             )  # fmt: skip
-        if not waive and instalments == 1 and pay is None:
+        tree, key = find(self._root, ("offers", name))
+        if isinstance(tree, Map) and not {"waive", "pay"} & set(tree.entries):
             self._findings.error(
-                find(self._root, ("offers", name))[1] or node, "offer-gives-nothing", f"offer '{name}' offers nothing",
+                key or node, "offer-gives-nothing", f"offer '{name}' offers nothing",
                 expected="waive or pay", remedy="say what is waived, or in how many instalments the rest is paid",
             )  # fmt: skip
         floor, floor_of = written.floor or (None, None)
@@ -165,15 +168,25 @@ class _Compiler:
             None if pay is None else pay.first_after, floor, floor_of, written.expires,
         )  # fmt: skip
 
-    def _end(self, file: PolicyFile) -> None:
+    def _end(self) -> None:
         steps = self._root.get("steps")
         hands_off = isinstance(steps, Map) and any(
             isinstance(step, Map) and "hand_off" in step.entries for _, step in steps.entries.values()
         )
-        if not file.end and not hands_off:
+        end = self._root.get("end")
+        if not hands_off and (end is None or getattr(end, "value", None) in ("false", "off")):
             self._findings.error(
-                self._root.get("end") or steps or self._root, "no-end", "the ladder has no end",
+                end or steps or self._root, "no-end", "the ladder has no end",
                 expected="a hand_off, or end: true", remedy="add a step that hands the loan off, or write end: true",
+            )  # fmt: skip
+
+    def _calendar(self, file: PolicyFile) -> None:
+        name = file.calendar
+        if name is not None and name != WEEKDAYS and not has_holidays(name):
+            self._findings.warning(
+                self._root.get("calendar") or self._root, "no-holidays-known", f"no holidays of {name} are known",
+                found=name, expected="a country with a table of holidays",
+                remedy="its business days will be Monday to Friday; name another region, or 'weekdays'",
             )  # fmt: skip
 
     def _unused_offers(self, file: PolicyFile) -> None:
@@ -184,7 +197,7 @@ class _Compiler:
             if isinstance(step, Map)
         }
         for name in file.offers:
-            if name not in made:
+            if name not in made and not self._findings.failed:
                 self._findings.warning(
                     find(self._root, ("offers", name))[1] or self._root, "unused-offer",
                     f"no step makes offer '{name}'", found=name, expected="a step with this offer",

@@ -27,6 +27,8 @@ from policies.money import MoneyError, decimal_text, parse_minor, shown
 
 MAX_COUNT: Final = 1_000_000
 MAX_CHOICES: Final = 200
+MAX_TEST: Final = 200
+"""The longest comparison, in characters."""
 
 Span = tuple[int, int | None]
 """Whole numbers from the first to the second, both included; without an end where that is empty."""
@@ -71,18 +73,18 @@ Tested = Numbers | Words | Group
 def read(node: Node, currency: str, findings: Findings) -> Group | None:
     """Read a ``when``; none where it has an error, which is in ``findings`` then."""
     before = findings.count
-    group = _group("all", node, currency, findings)
+    group = _group("all", node, currency, findings, "when")
     return group if group is not None and findings.count == before else None
 
 
-def _group(kind: str, node: Node, currency: str, findings: Findings) -> Group | None:
+def _group(kind: str, node: Node, currency: str, findings: Findings, name: str = "") -> Group | None:
     if isinstance(node, Map):
         parts = [part for key, value in node.entries.values() if (part := _entry(key, value, currency, findings))]
     elif isinstance(node, Seq) and kind in ("any", "all"):
         parts = [part for item in node.items if (part := _group("all", item, currency, findings))]
     else:
         findings.error(
-            node, "not-a-condition", f"'{kind}' takes a mapping of facts to tests", expected="fact: test",
+            node, "not-a-condition", f"'{name or kind}' takes a mapping of facts to tests", expected="fact: test",
             remedy="write it like {overdue: \">= 10.00\"}",
         )  # fmt: skip
         return None
@@ -155,6 +157,12 @@ def _spans(fact: Fact, node: Text | Seq, currency: str, findings: Findings) -> t
             return None
         return tuple((value, value) for value in sorted({value for value in values if value is not None}))
     text = node.value.strip()
+    if len(text) > MAX_TEST:
+        findings.error(
+            node, "test-too-long", f"a test of {len(text):,} characters", found=text[:40],
+            expected=f"at most {MAX_TEST}", remedy=f"write it like {fact.name}: {_example(fact)}",
+        )  # fmt: skip
+        return None
     if (match := _RANGE.fullmatch(text)) is not None:
         low = _number(fact, node, match[1], currency, findings)
         high = _number(fact, node, match[2], currency, findings)

@@ -38,16 +38,22 @@ def failure(code: str, message: str, expected: str, remedy: str | None = None) -
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise failure("not-a-text", "this is no single value", "a text", "write it on one line after the key")
+    if len(value) > MAX_TEXT:
+        raise failure("text-too-long", "the text is too long", f"at most {MAX_TEXT} characters", "shorten it")
+    return value
+
+
+def _template(value: Any) -> str:
+    if not isinstance(value, str):
+        raise failure("not-a-text", "this is no single text", "the text of the message", "write it after the language")
     return value
 
 
 def _line(value: str) -> str:
     if not value.strip():
         raise failure("empty-text", "there is nothing here", "a text", "write it, or leave the key out")
-    if len(value) > MAX_TEXT or "\n" in value:
-        raise failure(
-            "text-too-long", "the text is too long", f"one line of at most {MAX_TEXT} characters", "shorten it"
-        )
+    if "\n" in value.strip():
+        raise failure("not-one-line", "the text has several lines", "one line", "write it on one line")
     return value.strip()
 
 
@@ -187,7 +193,7 @@ _DURATION_PATTERN: Final = "[0-9]+ (business days?|days?|weeks?|months?)"
 _CLOCK_PATTERN: Final = "([01][0-9]|2[0-3]):[0-5][0-9]"
 
 Line = Annotated[str, _TEXTUAL, AfterValidator(_line), _schema(type="string", minLength=1, maxLength=MAX_TEXT)]
-Template = Annotated[str, _TEXTUAL, _schema(type="string", minLength=1)]
+Template = Annotated[str, BeforeValidator(_template), _schema(type="string", minLength=1)]
 Name = Annotated[str, _TEXTUAL, AfterValidator(_named), _schema(type="string", pattern=f"^{NAME.pattern}$")]
 Word = Annotated[str, _TEXTUAL, AfterValidator(_word), _schema(type="string", minLength=1, maxLength=64)]
 Region = Annotated[str, _TEXTUAL, AfterValidator(_region), _schema(type="string", pattern=f"^{REGION.pattern}$")]

@@ -20,6 +20,7 @@ from policies.money import Money
 
 Variables = Mapping[str, Any]
 Writer = Callable[[Variables], str]
+_WRONG_VALUES: Final = (LookupError, TypeError, AttributeError, ValueError, OverflowError)
 
 
 class CannotRender(ValueError):
@@ -42,6 +43,8 @@ def whole(template: BoundTemplate) -> Writer:
             return template.render(clean_values(variables))
         except LiquidError as error:
             raise CannotRender(str(error.message)) from None
+        except _WRONG_VALUES as error:
+            raise CannotRender(f"a variable is not what it should be ({type(error).__name__})") from None
 
     return write
 
@@ -66,6 +69,8 @@ def pieces(template: BoundTemplate, language: str) -> Writer | None:
             return "".join([part(variables) for part in writers])
         except KeyError as error:
             raise CannotRender(f"{error} is undefined") from None
+        except _WRONG_VALUES as error:
+            raise CannotRender(f"a variable is not what it should be ({type(error).__name__})") from None
 
     return write
 

@@ -41,7 +41,8 @@ class Strict(BaseModel):
     later: ClassVar[dict[str, str]] = {}
 
 
-def _when_schema() -> dict[str, Any]:
+def when_schema() -> dict[str, Any]:
+    """The JSON Schema of ``when``: facts to tests, and ``any``, ``all``, ``not`` around more of the same."""
     scalar: dict[str, Any] = {"type": ["string", "number"]}
     words: dict[str, Any] = {
         "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]
@@ -51,10 +52,16 @@ def _when_schema() -> dict[str, Any]:
         fact.name: {**(numbers if fact.kind in (MONEY, COUNT) else words), "description": fact.unit}
         for fact in FACTS.values()
     }
-    return {"type": "object", "minProperties": 1, "additionalProperties": True, "properties": tests}
+    inner = {"$ref": "#/$defs/When"}
+    groups = {"anyOf": [inner, {"type": "array", "items": inner, "minItems": 1}]}
+    properties = {**tests, "any": groups, "all": groups, "not": inner}
+    return {"type": "object", "minProperties": 1, "additionalProperties": False, "properties": properties}
 
 
-When = Annotated[Any, WithJsonSchema(_when_schema())]
+WHEN_MARK: dict[str, Any] = {"description": "When"}
+"""Stands for the recursive schema of ``when``, which ``schema.py`` puts in its place."""
+
+When = Annotated[Any, WithJsonSchema(WHEN_MARK)]
 
 
 class AppliesTo(Strict):

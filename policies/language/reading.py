@@ -85,9 +85,9 @@ def _report(error: Any, root: Map, findings: Findings) -> None:
         )  # fmt: skip
     else:
         context = error.get("ctx", {})
-        found = node.value if isinstance(node, Text) else None
+        found = node.value[:60] if isinstance(node, Text) else None
         if loc and loc[-1] == "[key]" and key is not None:
-            node, found = key, key.value
+            node, found = key, key.value[:60]
         findings.error(
             node, kind, context.get("message", error["msg"]), found=found, expected=context.get("expected"),
             remedy=context.get("remedy"),

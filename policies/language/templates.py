@@ -224,7 +224,7 @@ class Checker:
         for number in (loop.limit, loop.offset):
             if number is not None and not isinstance(number, IntegerLiteral):
                 self._error(number.token.start_index, "wrong-type", "limit and offset are whole numbers", expected="3")
-        if loop.identifier in scope:
+        if loop.identifier in scope or loop.identifier == "forloop":
             self._error(
                 loop.token.start_index, "name-taken", f"'{loop.identifier}' is a variable already",
                 expected="a new name", remedy="choose another name",

@@ -81,7 +81,8 @@ def parse_at(text: str) -> AtWritten:
     offset = Duration(0, DAY)
     if sign is not None:
         written = parse_duration(duration)
-        offset = Duration(-written.amount if sign == "-" else written.amount, written.unit)
+        if written.amount:
+            offset = Duration(-written.amount if sign == "-" else written.amount, written.unit)
     return AtWritten(anchor, offset, None if clock is None else parse_clock(clock))
 
 
