@@ -32,7 +32,7 @@ MAY_BE_LONG = {
 }
 
 # Written so that this file does not find itself.
-REGISTRIES = re.compile(r"py" r"pi\.org|python" r"hosted\.org|://\S+/simple\b", re.IGNORECASE)
+REGISTRIES = re.compile(r"py" r"pi\.org|python" r"hosted\.org|://[^\s/]+/sim" r"ple\b", re.IGNORECASE)
 PATHS_OF_ONE_MACHINE = re.compile(r"(?<![\w.~])/(work|root|Users)" r"/|/home/(?!duly\b)\w+/")
 
 
