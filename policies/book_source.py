@@ -62,18 +62,31 @@ def _read_lines(file: str, stream: BinaryIO) -> Iterator[tuple[int, str] | Probl
     number = 0
     rest = b""
     while chunk := stream.read(CHUNK_BYTES):
-        *whole, rest = (rest + chunk).split(b"\n")
-        for line in whole:
-            number += 1
-            item = _decode(file, number, line)
-            yield item
-            if isinstance(item, Problem) and item.code in _STOPS:
-                return
+        whole, line_end, rest = (rest + chunk).rpartition(b"\n")
+        if line_end:
+            for item in _lines_of(file, number + 1, whole):
+                yield item
+                if isinstance(item, Problem) and item.code == "record-too-long":
+                    return
+            number += whole.count(b"\n") + 1
         if len(rest) > MAX_RECORD:
             yield _too_long(file, number + 1)
             return
     if rest:
         yield _decode(file, number + 1, rest)
+
+
+def _lines_of(file: str, first: int, block: bytes) -> Iterator[tuple[int, str] | Problem]:
+    """The lines of a block of whole lines, all at once where nothing is wrong, else one by one."""
+    try:
+        lines = block.decode("utf-8").split("\n")
+    except UnicodeDecodeError:
+        lines = []
+    if not lines or len(max(lines, key=len)) * 4 > MAX_RECORD:
+        return (_decode(file, first + index, line) for index, line in enumerate(block.split(b"\n")))
+    if b"\r" in block:
+        lines = [line.removesuffix("\r") for line in lines]
+    return enumerate(lines, first)
 
 
 def _decode(file: str, number: int, line: bytes) -> tuple[int, str] | Problem:
@@ -150,6 +163,3 @@ def _split_quoted(file: str, number: int, text: str) -> Record | Problem:
         found=shown(text[begin : begin + 40]), expected='the whole field in quotation marks, inner ones doubled ("")',
         remedy="quote the whole field, or take the mark out",
     )  # fmt: skip
-
-
-_STOPS: Final = frozenset({"record-too-long"})

@@ -37,9 +37,12 @@ x1,2026-02-08T10:00:00Z,,release,,,,h1,
 """
 
 
-def read(limit: int = 100, **changed: str | None) -> tuple[Book | None, list[Problem]]:
+def read(*, limit: int = 100, **changed: str | None) -> tuple[Book | None, list[Problem]]:
     """A small right book with other texts for some of its files; None takes the file away."""
-    files = {"borrowers": BORROWERS, "loans": LOANS, "instalments": INSTALMENTS, "events": EVENTS} | changed
+    files: dict[str, str | None] = {
+        "borrowers": BORROWERS, "loans": LOANS, "instalments": INSTALMENTS, "events": EVENTS
+    }  # fmt: skip
+    files |= changed
     return read_book(
         {f"{name}.csv": BytesIO(text.encode()) for name, text in files.items() if text is not None}, limit=limit
     )
@@ -47,7 +50,7 @@ def read(limit: int = 100, **changed: str | None) -> tuple[Book | None, list[Pro
 
 def told(**changed: str | None) -> list[tuple[str, str, int]]:
     """The code, file and line of each problem of the changed book, which there then is none of."""
-    book, problems = read(**changed)
+    book, problems = read(limit=100, **changed)
     assert problems
     assert book is None
     return [(p.code, p.file, p.line) for p in problems]
