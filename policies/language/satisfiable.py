@@ -7,18 +7,22 @@ from typing import Final
 
 from policies.language.conditions import Group, Numbers, Span, Tested, Words, describe
 from policies.language.findings import Findings, nearest
-from policies.language.vocabulary import CHANNELS, FACTS, SET, matches
+from policies.language.vocabulary import FACTS, SET, matches
 
 _ANY: Final[tuple[Span, ...]] = ((0, None),)
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What holds for one fact wherever a step is judged. ``why`` says it for a person."""
+    """What holds for one fact wherever a step is judged. ``why`` says it for a person.
+
+    A text is ``among`` some and ``without`` others; a set holds none of ``without`` and one of each of ``needs``.
+    """
 
     spans: tuple[Span, ...] = _ANY
     among: frozenset[str] | None = None
     without: frozenset[str] = frozenset()
+    needs: tuple[frozenset[str], ...] = ()
     why: str = ""
 
 
@@ -30,7 +34,7 @@ def domain(
     languages: tuple[str, ...],
 ) -> Domain:  # fmt: skip
     """What is known of the facts for a step at a ``place``: ``before`` due, ``after`` it, or ``side``."""
-    known: Domain = {"reachable_by": Known(among=frozenset(CHANNELS))}
+    known: Domain = {}
     if place == "before":
         for name in ("overdue", "days_past_due", "instalments_overdue"):
             known[name] = Known(((0, 0),), why=f"{name} is 0 until the due date is over")
@@ -148,9 +152,10 @@ def _narrowed(test: Numbers | Words, known: Known) -> Known | None:
     prefix = FACTS[test.fact.name].prefix
     if test.fact.kind == SET:
         if test.negated:
-            return replace(known, without=known.without | set(test.values))
-        left = set(test.values) - known.without
-        return known if left and (known.among is None or left & known.among) else None
+            without, needs = known.without | set(test.values), known.needs
+        else:
+            without, needs = known.without, (*known.needs, frozenset(test.values))
+        return None if any(need <= without for need in needs) else replace(known, without=without, needs=needs)
     if test.negated:
         without = known.without | set(test.values)
         among = known.among

@@ -223,7 +223,10 @@ class Checker:
             )  # fmt: skip
         for number in (loop.limit, loop.offset):
             if number is not None and not isinstance(number, IntegerLiteral):
-                self._error(number.token.start_index, "wrong-type", "limit and offset are whole numbers", expected="3")
+                self._error(
+                    number.token.start_index, "wrong-type", "limit and offset are whole numbers",
+                    expected="a whole number", remedy="write it like limit: 3",
+                )  # fmt: skip
         if loop.identifier in scope or loop.identifier == "forloop":
             self._error(
                 loop.token.start_index, "name-taken", f"'{loop.identifier}' is a variable already",
