@@ -70,7 +70,7 @@ def run(server: Server, count: int, pairs: int) -> dict[str, Any]:
 def idle(server: Server, count: int, ticks: int) -> dict[str, Any]:
     """An idle tick over ``count`` borrowers with nothing due: its median beside one probe of the index."""
     _prepare(server, count)
-    with connect(server.database_url("bench_pre")) as connection:
+    with connect(server.database_url("bench_pre"), hot=True) as connection:
         engine = Engine(connection, 0, "https://pay.example.invalid", _BATCH)
         engine.tick(PAST_DUE)
         probe = "SELECT 1 FROM borrower WHERE clock_id = 0 AND wake_at <= %s LIMIT 1"
@@ -101,7 +101,7 @@ def _prepare(server: Server, count: int) -> None:
         connection.execute("CREATE DATABASE bench_pre")
     url = server.database_url("bench_pre")
     migrate(url)
-    with connect(url) as connection:
+    with connect(url, hot=True) as connection:
         fill(connection, count)
         connection.execute("VACUUM ANALYZE")
         engine = Engine(connection, 0, "https://pay.example.invalid", _BATCH)
@@ -120,7 +120,7 @@ def _until_done(engine: Engine, at: Instant) -> int:
 
 def _ours(server: Server, count: int) -> float:
     _copy(server, "bench_pre", "bench_run")
-    with connect(server.database_url("bench_run")) as connection:
+    with connect(server.database_url("bench_run"), hot=True) as connection:
         connection.execute("CHECKPOINT")
         engine = Engine(connection, 0, "https://pay.example.invalid", _BATCH)
         engine.tick(PAST_DUE)
@@ -188,5 +188,3 @@ def _drop(server: Server, *names: str) -> None:
     with server.maintenance() as connection:
         for name in names:
             connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-
-

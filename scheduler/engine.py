@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
 
 import psycopg
 import structlog
@@ -14,7 +14,7 @@ from policies.decide import Decision, decide
 from policies.facts import Instant
 from policies.language.check import compile_policy
 from policies.outcome import SENT, SET_ASIDE, WITHDRAWN, Line
-from policies.state import to_json
+from policies.state import Whereabouts, to_json
 from policies.versions import ALWAYS, Policies, Published
 from scheduler import journal
 from scheduler.store import queries
@@ -149,8 +149,8 @@ class _Batch:
 
     def __init__(self, clock_id: int) -> None:
         self._clock_id = clock_id
-        self._borrowers: list[tuple[str, str, datetime | None, str, str | None]] = []
-        self._loans: list[tuple[str, str, str]] = []
+        self._borrowers: list[dict[str, Any]] = []
+        self._loans: list[dict[str, Any]] = []
         self._journal: list[tuple[str, journal.Entry]] = []
         self._looked_again: list[tuple[str, int, list[str], list[str]]] = []
         self._bodies: list[tuple[object, ...]] = []
@@ -172,19 +172,25 @@ class _Batch:
                 withdrawn.append(line.message_id)
         self.lines += len(decision.lines)
         for loan_id, state in decision.states.items():
-            self._loans.append((lender_id, loan_id, _encode(to_json(state))))
+            self._loans.append({"lender_id": lender_id, "loan_id": loan_id, "state": to_json(state)})
         if one.reconfirm:
             keep = [m for m in one.reconfirm if m not in withdrawn]
             self._looked_again.append((lender_id, one.revision, withdrawn, keep))
         wakes = [w for w in (decision.wake_at, one.next_known) if w is not None]
         asides = {**one.borrower.states, **decision.states}
         reasons = [f"loan {k}: {s.set_aside}" for k, s in sorted(asides.items()) if s.set_aside is not None]
+        self._borrower(one, min(wakes, default=None), decision.whereabouts, "; ".join(reasons) or None)
+
+    def _borrower(self, one: Claimed, wake: Instant | None, where: Whereabouts | None, reason: str | None) -> None:
         self._borrowers.append(
-            (
-                lender_id, one.borrower_id, to_datetime(min(wakes)) if wakes else None,
-                _encode(decision.whereabouts), "; ".join(reasons) or None,
-            )
-        )  # fmt: skip
+            {
+                "lender_id": one.lender_id,
+                "borrower_id": one.borrower_id,
+                "wake_at": None if wake is None else to_datetime(wake).isoformat(),
+                "whereabouts": where,
+                "set_aside": reason,
+            }
+        )
 
     def _message(self, one: Claimed, line: Line, name: str | None, reply_to: str | None) -> None:
         at = to_datetime(line.at)
@@ -209,10 +215,7 @@ class _Batch:
         values = {"borrower_id": one.borrower_id, "outcome": SET_ASIDE, "reason": reason}
         made = journal.entry(one.at, journal.SET_ASIDE, values, borrower_id=one.borrower_id)
         self._journal.append((one.lender_id, made))
-        where = one.borrower.whereabouts
-        self._borrowers.append(
-            (one.lender_id, one.borrower_id, None, "null" if where is None else _encode(where), reason)
-        )
+        self._borrower(one, None, one.borrower.whereabouts, reason)
         _log.error("borrower set aside", borrower_id=one.borrower_id, reason=reason, exc_info=error)
 
     def write(self, connection: Connection) -> None:
@@ -222,20 +225,9 @@ class _Batch:
             keys = {"lender": lender_id, **clock}
             connection.execute(queries.WITHDRAW, {**keys, "messages": withdrawn})
             connection.execute(queries.CONFIRM, {**keys, "messages": keep, "revision": revision})
-        lenders, borrowers, wakes, wheres, asides = zip(*self._borrowers, strict=True)
-        connection.execute(
-            queries.SAVE_BORROWERS,
-            {
-                **clock, "lenders": list(lenders), "borrowers": list(borrowers), "wakes": list(wakes),
-                "wheres": list(wheres), "asides": list(asides),
-            },
-        )  # fmt: skip
+        connection.execute(queries.SAVE_BORROWERS, {**clock, "rows": _encode(self._borrowers)})
         if self._loans:
-            lenders, loans, states = zip(*self._loans, strict=True)
-            connection.execute(
-                queries.SAVE_LOANS,
-                {**clock, "lenders": list(lenders), "loans": list(loans), "states": list(states)},
-            )
+            connection.execute(queries.SAVE_LOANS, {**clock, "rows": _encode(self._loans)})
         with connection.cursor() as cursor:
             if self._journal:
                 with cursor.copy(queries.COPY_JOURNAL) as copy:

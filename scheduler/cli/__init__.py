@@ -1,1 +1,1 @@
-"""The command line."""
+"""The command line of duly: one small module for each group of commands; heavy libraries load inside commands."""

@@ -16,15 +16,19 @@ from sqlalchemy.engine import make_url
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
-_STATEMENT_TIMEOUT_MS = 120_000
+_OPTIONS = "-c timezone=UTC -c statement_timeout=120000 -c application_name=duly"
+_HOT = " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
 
 
 class DatabaseError(Exception):
     """The database cannot be used; the text says why and what to do."""
 
 
-def connect(url: str) -> Connection:
+def connect(url: str, *, hot: bool = False) -> Connection:
     """A connection to ``url`` (``postgresql://…`` or ``postgresql+psycopg://…``), in UTC, autocommit.
+
+    ``hot``: for the statements of ``queries``, each of which is a few probes of indexes a row. A table that has just
+    been filled looks small to the planner, which would then read the whole of it at every batch.
 
     Raises DatabaseError where no server answers. The text never holds the password.
     """
@@ -33,7 +37,7 @@ def connect(url: str) -> Connection:
             conninfo_of(url),
             autocommit=True,
             connect_timeout=10,
-            options=f"-c timezone=UTC -c statement_timeout={_STATEMENT_TIMEOUT_MS} -c application_name=duly",
+            options=_OPTIONS + (_HOT if hot else ""),
         )
     except psycopg.OperationalError as error:
         place = make_url(url).render_as_string(hide_password=True)
