@@ -202,7 +202,7 @@ def zone_day(at: int) -> int:
 
 
 @st.composite
-def _hold(draw: st.DrawFn, name: str, due: int, instant: Callable[[int], int], whose: Mapping[str, str]) -> list[Event]:
+def _hold(draw: st.DrawFn, name: str, due: int, instant: Callable[[int], int], whose: Mapping[str, Any]) -> list[Event]:
     day = due + draw(st.integers(-5, 60))
     at = instant(day)
     until = draw(st.sampled_from((None, 1, 3, 10, 40, 120)))
