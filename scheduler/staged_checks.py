@@ -1,0 +1,229 @@
+"""What is wrong between the staged rows of a book, found by set-based SQL, in the words of ``book_conflicts``.
+
+Each check is a statement that gives a line and what its Problem tells of the row. Checks that take rows out leave
+each id once for the checks after them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from policies import book_conflicts as conflicts
+from policies.book_conflicts import Place
+from policies.book_rows import BORROWERS, EVENTS, FILES, INSTALMENTS, LOANS
+from policies.book_values import FieldError, in_minor
+from policies.calendar import EPOCH
+from policies.facts import Instalment, Loan
+from policies.problems import ERROR, Problem
+from policies.versions import NoPolicy, Policies
+from scheduler.store import staged_conflicts as sql
+from scheduler.store.database import Connection
+
+Values = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check: the file whose rows it looks at, and how a Problem is made of a row that it finds.
+
+    ``refers_to`` is the file that could make the row right: where that file has errors of its own, nothing is said.
+    ``only`` says which of the rows that the statement gives are wrong.
+    """
+
+    file: str
+    sql: str
+    problem: Callable[[Place, Values], Problem]
+    refers_to: str | None = None
+    only: str = "true"
+
+
+def _decimals(place: Place, row: Values) -> Problem:
+    column, amount_e4, currency = row
+    try:
+        in_minor(amount_e4, currency)
+    except FieldError as error:
+        return Problem(
+            *place, ERROR, error.code, f"{column}: {error}", found=error.found, expected=error.expected,
+            remedy=error.remedy,
+        )  # fmt: skip
+    raise AssertionError(f"{amount_e4} is an amount of {currency}")
+
+
+def _order(place: Place, row: Values) -> Problem:
+    loan_id, number, at, due_on, before = row
+    if number != at:
+        return conflicts.number_missing(place, loan_id, at, number)
+    return conflicts.due_not_later(place, loan_id, number, due_on, before)
+
+
+def _loan_changed(place: Place, row: Values) -> Problem:
+    loan_id = row[0]
+    old, new = (
+        Loan(loan_id, borrower, product, currency, minor, (at - EPOCH) // timedelta(microseconds=1), (),
+             allocation=tuple(order))
+        for borrower, product, currency, minor, at, order in (row[1:7], row[7:13])
+    )  # fmt: skip
+    return _certain(conflicts.loan_change(place, old, new))
+
+
+def _instalment_changed(place: Place, row: Values) -> Problem:
+    loan_id, number = row[:2]
+    old = None if row[2] is None else Instalment(number, *row[2:6])
+    return _certain(conflicts.instalment_change(place, loan_id, old, Instalment(number, *row[6:10])))
+
+
+def _certain(problem: Problem | None) -> Problem:
+    if problem is None:
+        raise AssertionError("the database finds a difference where memory finds none")
+    return problem
+
+
+def _ref(place: Place, row: Values) -> Problem:
+    kind, ref = row
+    if kind != "receipt":
+        return conflicts.unknown_ref(place, kind, ref)
+    return Problem(
+        *place, ERROR, "unknown-ref", f"ref: there is no message with the id {ref!r}", found=ref,
+        expected="the id of a message that was decided here", remedy="correct the ref, or take the row out",
+    )  # fmt: skip
+
+
+_FIRST: Final = (
+    Check(BORROWERS, sql.DUPLICATE_BORROWERS, lambda p, r: conflicts.duplicate_id(p, "borrower_id", *r)),
+    Check(LOANS, sql.DUPLICATE_LOANS, lambda p, r: conflicts.duplicate_id(p, "loan_id", *r)),
+    Check(LOANS, sql.LOANS_OF_NOBODY, lambda p, r: conflicts.unknown_borrower(p, *r), refers_to=BORROWERS),
+    Check(LOANS, sql.CHANGED_LOANS, _loan_changed),
+    Check(INSTALMENTS, sql.INSTALMENTS_OF_NO_LOAN, lambda p, r: conflicts.unknown_loan(p, *r), refers_to=LOANS),
+    Check(INSTALMENTS, sql.INSTALMENT_DECIMALS, _decimals),
+    Check(INSTALMENTS, sql.DUPLICATE_INSTALMENTS, lambda p, r: conflicts.duplicate_id(
+        p, "number", f"{r[0]}/{r[1]}", r[2]
+    )),
+    Check(INSTALMENTS, sql.CHANGED_INSTALMENTS, _instalment_changed),
+    Check(EVENTS, sql.EVENTS_OF_NO_LOAN, lambda p, r: conflicts.unknown_loan(p, *r), refers_to=LOANS),
+    Check(EVENTS, sql.EVENT_DECIMALS, _decimals),
+    Check(EVENTS, sql.EVENTS_OF_NOBODY, lambda p, r: conflicts.unknown_borrower(p, *r), refers_to=BORROWERS),
+    Check(EVENTS, sql.NOT_THE_BORROWERS, lambda p, r: conflicts.not_the_borrowers(p, *r)),
+    Check(EVENTS, sql.EVENT_TWICE, lambda p, r: conflicts.event_conflict(p, r[0], f"on line {r[1]}"), only="differs"),
+    Check(EVENTS, sql.CHANGED_EVENTS, lambda p, r: conflicts.event_conflict(
+        p, r[0], "in the book that is already there"
+    )),
+)  # fmt: skip
+"""In the order in which they are to run."""
+
+_ORDER: Final = Check(INSTALMENTS, sql.INSTALMENT_ORDER, _order)
+_BARE: Final = Check(LOANS, sql.LOANS_WITHOUT_INSTALMENTS, lambda p, r: conflicts.no_instalments(p, *r))
+_REFS: Final = Check(EVENTS, sql.UNKNOWN_REFS, _ref)
+
+
+class Findings:
+    """The problems of an import: of single rows, and between rows; kept up to a limit, all of them counted."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.broken: set[str] = set()
+        self._kept: dict[str, list[Problem]] = {}
+        self._count = 0
+
+    def add(self, problem: Problem) -> None:
+        """A problem of one row; those of a file come in the order of its lines, so the first ones are enough."""
+        kept = self._kept.setdefault(problem.file, [])
+        self.broken.add(problem.file)
+        self._count += 1
+        if len(kept) < self.limit:
+            kept.append(problem)
+
+    def add_found(self, file: str, problems: list[Problem], count: int) -> None:
+        """The first problems that a check found, and how many there are."""
+        self._kept.setdefault(file, []).extend(problems)
+        self._count += count
+
+    def problems(self) -> list[Problem]:
+        """The first ones, in the order of file and line, and how many more there are."""
+        files = [*(f for f in self._kept if f not in FILES), *FILES]
+        found = [p for f in files for p in sorted(self._kept.get(f, ()), key=lambda p: (p.line, p.column))]
+        more = self._count - len(found[: self.limit])
+        if not more:
+            return found
+        text = f"{more} more problem{'' if more == 1 else 's'} not shown"
+        last = Problem("", 0, 0, ERROR, "more-problems", text, remedy="correct these first")
+        return [*found[: self.limit], last]
+
+
+class Checks:
+    """Runs the checks over what was staged of the files ``given``, for one lender and clock."""
+
+    def __init__(
+        self, connection: Connection, keys: dict[str, Any], given: frozenset[str], there: dict[str, bool],
+        findings: Findings,
+    ) -> None:  # fmt: skip
+        """``there``: whether borrowers.csv and loans.csv add to rows that are there already."""
+        self._connection = connection
+        self._keys = keys
+        self._given = given
+        self._there = there
+        self._findings = findings
+        self._missing: set[str] = set()
+
+    def run(self, policies: Policies | None) -> None:
+        """Every check whose file was given."""
+        for check in _FIRST:
+            if check.file in self._given:
+                found = self._run(check)
+                if check.sql in (sql.INSTALMENT_DECIMALS, sql.EVENT_DECIMALS) and found:
+                    self._findings.broken.add(check.file)
+        if LOANS in self._given and INSTALMENTS not in self._findings.broken:
+            if INSTALMENTS in self._given:
+                self._run(_BARE)
+            elif self._connection.execute(sql.ANY_NEW_LOAN, self._keys).fetchone() is not None:
+                self._file_missing(INSTALMENTS, LOANS)
+        if INSTALMENTS in self._given and INSTALMENTS not in self._findings.broken:
+            self._run(_ORDER)
+        if EVENTS in self._given and EVENTS not in self._findings.broken:
+            self._run(_REFS)
+        if policies is not None:
+            self._policies(policies)
+
+    def _run(self, check: Check) -> int:
+        """How many rows a check finds; they are problems, unless the file that they refer to cannot tell."""
+        statement = f"""
+            WITH found AS ({check.sql}) SELECT count(*) OVER (), * FROM found WHERE {check.only}
+            ORDER BY 2, 3 LIMIT %(limit)s
+        """  # noqa: S608 - the pieces are this project's own
+        rows = self._connection.execute(statement, {**self._keys, "limit": self._findings.limit}).fetchall()
+        if not rows or check.refers_to in self._findings.broken:
+            return 0
+        if check.refers_to is not None and not self._can_tell(check.refers_to):
+            self._file_missing(check.refers_to, check.file)
+            return 0
+        problems = [check.problem(Place(check.file, row[1]), row[2:]) for row in rows]
+        self._findings.add_found(check.file, problems, rows[0][0])
+        return len(rows)
+
+    def _can_tell(self, file: str) -> bool:
+        return file in self._given or self._there[file]
+
+    def _file_missing(self, file: str, needed_by: str) -> None:
+        if file not in self._missing:
+            self._missing.add(file)
+            self._findings.add_found(file, [conflicts.file_missing(file, needed_by)], 1)
+
+    def _policies(self, policies: Policies) -> None:
+        """Each new or changed loan goes by exactly one published policy; asked once for all that are alike."""
+        problems = []
+        rows = self._connection.execute(sql.POLICY_QUESTIONS, self._keys).fetchall()
+        for line, loan_id, borrower_id, policy, product, region, currency in rows:
+            loan = Loan(loan_id, borrower_id, product, currency, 0, 0, (), policy)
+            try:
+                policies.name_for(loan, region)
+            except NoPolicy as error:
+                column = "product" if policy is None else "policy"
+                problems.append(
+                    Problem(
+                        LOANS, line, 1, ERROR, "no-policy", f"{column}: {error}", found=policy or product,
+                        expected="exactly one published policy", remedy="publish a policy for it, or correct the row",
+                    )
+                )  # fmt: skip
+        self._findings.add_found(LOANS, problems[: self._findings.limit], len(problems))
