@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from policies.calendar import zone
@@ -52,10 +52,18 @@ class Span:
     outages: Outages = Outages(())  # noqa: RUF009 - frozen in all but name: nothing changes it
 
 
-def simulate(policies: Policies, book: Book, span: Span, link_base: str = LINK_BASE) -> Iterator[tuple[Line, str]]:
-    """Every line of the book's story in its order, as a value and as the JSON text that is printed."""
+def simulate(
+    policies: Policies, book: Book, span: Span, link_base: str = LINK_BASE,
+    progress: Callable[[int], None] | None = None,
+) -> Iterator[tuple[Line, str]]:  # fmt: skip
+    """Every line of the book's story in its order, as a value and as the JSON text that is printed.
+
+    ``progress`` is told how many persons are done, each hundred of them.
+    """
     found = []
-    for person, loans, events in by_person(book):
+    for done, (person, loans, events) in enumerate(by_person(book)):
+        if progress is not None and done % 100 == 0:
+            progress(done)
         home = zone(person.zone)
         for line in story(person, loans, events, policies, span, link_base):
             found.append((line.order, line, to_json(line, home)))

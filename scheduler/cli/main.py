@@ -1,0 +1,72 @@
+"""``duly``: puts the commands together, runs one, and turns whatever comes of it into words and an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from scheduler.cli import policy, simulate
+from scheduler.cli.failures import GOOD, INTERRUPTED, USAGE, describe
+from scheduler.cli.output import settle_streams, tell
+
+app = typer.Typer(
+    name="duly",
+    help="Executes loan-collection policies as written: lawful, explained, and provable.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(policy.app, name="policy")
+simulate.add_to(app)
+
+
+def main() -> None:
+    """The entry point of the command ``duly``."""
+    settle_streams()
+    code = run(sys.argv[1:])
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.flush()
+        sys.exit(code)
+    # Whoever read has gone; nothing may be written when Python closes the stream.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; answers the exit code."""
+    from scheduler.bootstrap import check_package, configure_logging, use_pinned_zones
+    from scheduler.clock import SystemClock
+
+    try:
+        check_package()
+        use_pinned_zones()
+        configure_logging(SystemClock(), level="warning", as_json=not sys.stderr.isatty())
+        code = app(list(arguments), prog_name="duly", standalone_mode=False)
+        return code if isinstance(code, int) else GOOD
+    except typer.Exit as end:
+        return end.exit_code
+    except typer.TyperException as error:
+        return _usage(error)
+    except (typer.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError:
+        return GOOD
+    except Exception as error:
+        text, code = describe(error)
+        tell(f"duly: {text}")
+        return code
+
+
+def _usage(error: typer.TyperException) -> int:
+    context = getattr(error, "ctx", None)
+    message = getattr(error, "format_message", lambda: str(error))()
+    if message:
+        tell(f"duly: {message}")
+    if context is not None:
+        tell(f"{context.get_usage()}\nTry '{context.command_path} --help'.")
+    return USAGE
