@@ -162,15 +162,17 @@ class _Reading:
             self._check_order(loan_id, parts)
 
     def check_refs(self) -> None:
-        """Each reversal names a payment of its loan, and each release a hold or a promise."""
+        """Each reversal names a payment of its loan; each release a hold, a promise, or a step that held its loan."""
         if EVENTS in self._broken:
             return
         for event, place in self._refs:
             target = self._events.get(event.ref or "")
             if event.type == "reversal":
                 good = target is not None and target.type == "payment" and target.loan_id == event.loan_id
+            elif target is None:
+                good = (event.ref or "").count("/") == 2 and (event.ref or "").partition("/")[0] in self._loans
             else:
-                good = target is not None and target.type in ("hold", "promise")
+                good = target.type in ("hold", "promise")
             if not good:
                 self.add(conflicts.unknown_ref(place, event.type, event.ref or ""))
 
