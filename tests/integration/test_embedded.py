@@ -28,7 +28,7 @@ only_root = pytest.mark.skipif(os.geteuid() != 0, reason="takes on another user,
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
+def fresh_home(tmp_path: Path) -> Iterator[Path]:
     """A home without a database; what a test starts in it is removed."""
     folder = tmp_path / "home"
     yield folder
@@ -36,12 +36,21 @@ def home(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A home whose server runs."""
-    folder = tmp_path_factory.mktemp("shared") / "home"
-    embedded.start(folder)
-    yield folder
-    embedded.remove(folder)
+def used_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home whose database was made once, for all tests of this module."""
+    folder = tmp_path_factory.mktemp("used") / "home"
+    try:
+        embedded.start(folder)
+        yield folder
+    finally:
+        embedded.remove(folder)
+
+
+@pytest.fixture
+def home(used_home: Path) -> Path:
+    """A home with a database, whose server does not run."""
+    embedded.stop(used_home)
+    return used_home
 
 
 def one(server: Server, statement: str) -> str:
@@ -74,8 +83,8 @@ def in_another_process(code: str, *arguments: str, uid: int | None = None) -> su
     )
 
 
-def test_a_first_start_gives_a_durable_utf8_database_in_utc_that_sorts_by_code_point(shared_home: Path) -> None:
-    server = embedded.start(shared_home)
+def test_a_first_start_gives_a_durable_utf8_database_in_utc_that_sorts_by_code_point(used_home: Path) -> None:
+    server = embedded.start(used_home)
     assert one(server, "SELECT current_database()") == "duly"
     assert one(server, "SHOW server_version").startswith("18.")
     for setting, value in {
@@ -90,25 +99,25 @@ def test_a_first_start_gives_a_durable_utf8_database_in_utc_that_sorts_by_code_p
     assert one(server, "SELECT datcollate FROM pg_database WHERE datname = 'duly'") == "C"
 
 
-def test_the_url_serves_sqlalchemy_and_names_the_running_server(shared_home: Path) -> None:
-    assert embedded.url(shared_home) == embedded.start(shared_home).url
-    engine = sqlalchemy.create_engine(embedded.url(shared_home))
+def test_the_url_serves_sqlalchemy_and_names_the_running_server(used_home: Path) -> None:
+    assert embedded.url(used_home) == embedded.start(used_home).url
+    engine = sqlalchemy.create_engine(embedded.url(used_home))
     with engine.connect() as connection:
         assert connection.execute(sqlalchemy.text("SELECT current_user")).scalar_one() == "duly"
     engine.dispose()
 
 
-def test_many_who_ask_at_once_for_one_home_share_one_server(home: Path) -> None:
+def test_many_who_ask_at_once_for_one_home_share_one_server(fresh_home: Path) -> None:
     code = "print(embedded.start(Path(sys.argv[1])).url)"
     with ThreadPoolExecutor(6) as pool:
-        threads = [pool.submit(embedded.start, home) for _ in range(3)]
-        processes = [pool.submit(in_another_process, code, str(home)) for _ in range(3)]
+        threads = [pool.submit(embedded.start, fresh_home) for _ in range(3)]
+        processes = [pool.submit(in_another_process, code, str(fresh_home)) for _ in range(3)]
         urls = {future.result().url for future in threads}
         for finished in (future.result() for future in processes):
             assert finished.returncode == 0, finished.stderr
             urls.add(finished.stdout.strip())
     assert len(urls) == 1
-    assert embedded.stop(home)
+    assert embedded.stop(fresh_home)
 
 
 def test_the_server_outlives_the_process_that_started_it_until_it_is_stopped(home: Path) -> None:
@@ -125,17 +134,17 @@ def test_the_server_outlives_the_process_that_started_it_until_it_is_stopped(hom
 
 def test_what_was_committed_is_there_after_stop_and_start(home: Path) -> None:
     with psycopg.connect(embedded.start(home).conninfo) as connection:
-        connection.execute("CREATE TABLE kept AS SELECT 7 AS value")
+        connection.execute("CREATE TABLE before_stop AS SELECT 7 AS value")
     embedded.stop(home)
-    assert one(embedded.start(home), "SELECT value FROM kept") == "7"
+    assert one(embedded.start(home), "SELECT value FROM before_stop") == "7"
 
 
 def test_after_a_sigkill_of_the_postmaster_it_starts_again_with_what_was_committed(home: Path) -> None:
     with psycopg.connect(embedded.start(home).conninfo) as connection:
-        connection.execute("CREATE TABLE kept AS SELECT 7 AS value")
+        connection.execute("CREATE TABLE before_kill AS SELECT 7 AS value")
     pid = postmaster(home)
     os.kill(pid, signal.SIGKILL)
-    assert one(embedded.start(home), "SELECT value FROM kept") == "7"
+    assert one(embedded.start(home), "SELECT value FROM before_kill") == "7"
     assert postmaster(home) != pid
 
 
@@ -166,30 +175,30 @@ def test_a_server_that_does_not_answer_is_not_started_twice(home: Path, monkeypa
     embedded.start(home)
 
 
-def test_a_kill_in_the_middle_of_initdb_leaves_nothing_that_must_be_cleaned_by_hand(home: Path) -> None:
-    place = server_place.find(home)
+def test_a_kill_in_the_middle_of_initdb_leaves_nothing_that_must_be_cleaned_by_hand(fresh_home: Path) -> None:
+    place = server_place.find(fresh_home)
     place.make()
     place.make_own_folder(place.base / "data.new")
     (place.base / "data.new" / "PG_VERSION").write_text("half")
-    assert one(embedded.start(home), "SELECT 1") == "1"
+    assert one(embedded.start(fresh_home), "SELECT 1") == "1"
 
 
-def test_data_and_socket_lie_in_folders_of_mode_0700_and_the_socket_is_short(shared_home: Path) -> None:
-    server = embedded.start(shared_home)
-    for folder in (server.socket, server_place.find(shared_home).data):
+def test_data_and_socket_lie_in_folders_of_mode_0700_and_the_socket_is_short(used_home: Path) -> None:
+    server = embedded.start(used_home)
+    for folder in (server.socket, server_place.find(used_home).data):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     path = server.socket / f".s.PGSQL.{server.port}"
     assert path.is_socket()
     assert len(os.fsencode(path)) < 100
 
 
-def test_a_folder_that_was_there_keeps_its_mode(home: Path) -> None:
-    home.mkdir()
-    home.chmod(0o755)
-    before = stat.S_IMODE(home.parent.stat().st_mode)
-    embedded.start(home)
-    assert stat.S_IMODE(home.stat().st_mode) == 0o755
-    assert stat.S_IMODE(home.parent.stat().st_mode) == before
+def test_a_folder_that_was_there_keeps_its_mode(fresh_home: Path) -> None:
+    fresh_home.mkdir()
+    fresh_home.chmod(0o755)
+    before = stat.S_IMODE(fresh_home.parent.stat().st_mode)
+    embedded.start(fresh_home)
+    assert stat.S_IMODE(fresh_home.stat().st_mode) == 0o755
+    assert stat.S_IMODE(fresh_home.parent.stat().st_mode) == before
 
 
 def test_listen_opens_that_address_and_port_with_a_password_only(home: Path) -> None:
@@ -219,10 +228,10 @@ def test_a_port_that_is_taken_is_named_by_the_error(home: Path) -> None:
 
 
 @pytest.mark.parametrize("listen", ["", "5432", "localhost", "*:5432", "host:0", "host:65536", "a b:1", "h:1\n"])
-def test_an_address_that_is_none_is_refused_before_anything_is_made(home: Path, listen: str) -> None:
+def test_an_address_that_is_none_is_refused_before_anything_is_made(fresh_home: Path, listen: str) -> None:
     with pytest.raises(EmbeddedError, match="expected ADDRESS:PORT"):
-        embedded.start(home, listen=listen)
-    assert not home.exists()
+        embedded.start(fresh_home, listen=listen)
+    assert not fresh_home.exists()
 
 
 def test_settings_of_postgresql_can_be_given_but_not_those_that_duly_decides(home: Path) -> None:
@@ -231,13 +240,13 @@ def test_settings_of_postgresql_can_be_given_but_not_those_that_duly_decides(hom
     assert one(embedded.start(home, settings={"work_mem": "9MB"}), "SHOW work_mem") == "9MB"
 
 
-def test_data_of_another_major_version_is_refused_untouched(home: Path) -> None:
-    place = server_place.find(home)
+def test_data_of_another_major_version_is_refused_untouched(fresh_home: Path) -> None:
+    place = server_place.find(fresh_home)
     place.make()
     place.make_own_folder(place.data)
     (place.data / "PG_VERSION").write_text("16\n")
     with pytest.raises(EmbeddedError, match="made by PostgreSQL 16, this duly brings 18"):
-        embedded.start(home)
+        embedded.start(fresh_home)
     assert (place.data / "PG_VERSION").read_text() == "16\n"
     shutil.rmtree(place.data)
 
@@ -248,8 +257,8 @@ def test_a_home_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         embedded.start(tmp_path / "file" / "home")
 
 
-def test_the_lock_of_one_who_never_lets_go_is_given_up_with_an_error(home: Path) -> None:
-    place = server_place.find(home)
+def test_the_lock_of_one_who_never_lets_go_is_given_up_with_an_error(fresh_home: Path) -> None:
+    place = server_place.find(fresh_home)
     place.make()
     with place.locked(), pytest.raises(EmbeddedError, match="another process has been starting or stopping"):  # noqa: SIM117
         with place.locked(timeout_s=0.05):
@@ -340,9 +349,9 @@ def test_programs_that_the_user_cannot_reach_are_copied_to_where_they_can(
 
 
 @only_root
-def test_a_user_who_does_not_exist_is_named(home: Path) -> None:
+def test_a_user_who_does_not_exist_is_named(fresh_home: Path) -> None:
     with pytest.raises(EmbeddedError, match=r"'no-such-user' does not exist.*DULY_EMBEDDED_USER"):
-        embedded.start(home, user="no-such-user")
+        embedded.start(fresh_home, user="no-such-user")
 
 
 def test_stopping_leaves_no_process_of_the_server(home: Path) -> None:
