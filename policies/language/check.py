@@ -156,10 +156,10 @@ class _Compiler:
                 node, "every-without-instalments", "one payment has no distance to the next", expected="instalments: 2",
                 remedy="add 'instalments', or leave 'every' out",
             )  # fmt: skip
-        tree, key = find(self._root, ("offers", name))
+        tree, heading = find(self._root, ("offers", name))
         if isinstance(tree, Map) and not {"waive", "pay"} & set(tree.entries):
             self._findings.error(
-                key or node, "offer-gives-nothing", f"offer '{name}' offers nothing",
+                heading or node, "offer-gives-nothing", f"offer '{name}' offers nothing",
                 expected="waive or pay", remedy="say what is waived, or in how many instalments the rest is paid",
             )  # fmt: skip
         floor, floor_of = written.floor or (None, None)

@@ -16,6 +16,7 @@ from liquid.builtin.tags.for_tag import ForTag
 from liquid.builtin.tags.if_tag import IfTag
 from liquid.builtin.tags.unless_tag import UnlessTag
 from liquid.expression import Expression
+from liquid.output import LimitedStringIO
 from liquid.token import TOKEN_COMMA, TOKEN_OR
 from liquid.utils import ReadOnlyChainMap
 
@@ -58,6 +59,10 @@ class _Context(RenderContext):
 class _Template(BoundTemplate):
     context_class = _Context
 
+    def _get_buffer(self) -> LimitedStringIO:
+        """Without the translation of line ends that a text buffer makes by default."""
+        return LimitedStringIO(limit=4 * MAX_CHARACTERS, newline="")
+
 
 class MessageEnvironment(Environment):
     """Everything that a message template may use, in one language."""
@@ -66,7 +71,7 @@ class MessageEnvironment(Environment):
     block_nesting_limit: ClassVar[int] = 20
     context_depth_limit: ClassVar[int] = 20
     loop_iteration_limit: ClassVar[int | None] = MAX_ROUNDS
-    # In bytes; the limit in characters is kept by the renderer.
+    # In bytes, so that it is never below the limit in characters, which the renderer keeps.
     output_stream_limit: ClassVar[int | None] = 4 * MAX_CHARACTERS
 
     def __init__(self, language: str) -> None:

@@ -116,21 +116,19 @@ def read(file: str, data: bytes | str) -> tuple[Document | None, Document, list[
             raise _Refused("empty-file", 0, "the file is empty", "a policy", "write `policy: NAME` and its steps")
         problems: list[Problem] = []
         bare.root = _tree(bare, node, problems)
-        return (None if problems else bare), bare, problems
+        return (None if problems else bare), bare, sorted(problems, key=lambda p: (p.line, p.column))
     except _Refused as refused:
         if refused.text is not None:
             bare.text = refused.text
-        line, column = bare.place(refused.offset)
-        return (
-            None,
-            bare,
-            [
-                Problem(
-                    file, line, column, ERROR, refused.code, refused.message,
-                    expected=refused.expected, remedy=refused.remedy,
-                )
-            ],
-        )  # fmt: skip
+        return None, bare, [_problem(bare, bare.place(refused.offset), refused)]
+
+
+def _problem(document: Document, place: tuple[int, int], refused: _Refused) -> Problem:
+    line, column = place
+    return Problem(
+        document.file, line, column, ERROR, refused.code, refused.message, expected=refused.expected,
+        remedy=refused.remedy,
+    )  # fmt: skip
 
 
 def _decode(data: bytes | str) -> str:
@@ -156,20 +154,24 @@ def _decode(data: bytes | str) -> str:
 
 def _characters(text: str) -> None:
     match = _REFUSED.search(text)
-    if match is None:
-        return
-    char = match[0]
+    if match is not None:
+        refused = _refused_character(match[0])
+        refused.offset = match.start()
+        raise refused
+
+
+def _refused_character(char: str) -> _Refused:
     name = f"U+{ord(char):04X}"
     if char == "\0":
-        raise _Refused("nul-byte", match.start(), "a NUL character", "text", "remove it; is this a text file?")
+        return _Refused("nul-byte", 0, "a NUL character", "text", "remove it; is this a text file?")
     if "\ud800" <= char <= "\udfff":
-        raise _Refused("lone-surrogate", match.start(), f"half a character ({name})", "whole characters", "remove it")
+        return _Refused("lone-surrogate", 0, f"half a character ({name})", "whole characters", "remove it")
     if char in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069":
-        raise _Refused(
-            "bidi-control", match.start(), f"a hidden control of writing direction ({name})",
-            "text that reads as it is", "remove it; right-to-left text needs none",
+        return _Refused(
+            "bidi-control", 0, f"a hidden control of writing direction ({name})", "text that reads as it is",
+            "remove it; right-to-left text needs none",
         )  # fmt: skip
-    raise _Refused("control-character", match.start(), f"a control character ({name})", "printable text", "remove it")
+    return _Refused("control-character", 0, f"a control character ({name})", "printable text", "remove it")
 
 
 def _events(text: str) -> None:
@@ -243,7 +245,10 @@ def _syntax(text: str, error: yaml.MarkedYAMLError) -> _Refused:
 def _tree(document: Document, node: yaml.Node, problems: list[Problem]) -> Node:
     start, end = node.start_mark.index, node.end_mark.index
     if isinstance(node, yaml.ScalarNode):
-        return Text(node.value, start, end, node.style)
+        scalar = Text(node.value, start, end, node.style)
+        if (match := _REFUSED.search(node.value)) is not None:  # written as an escape
+            problems.append(_problem(document, document.place_in(scalar, match.start()), _refused_character(match[0])))
+        return scalar
     if isinstance(node, yaml.SequenceNode):
         return Seq(tuple(_tree(document, item, problems) for item in node.value), start, end)
     entries: dict[str, tuple[Text, Node]] = {}
@@ -296,6 +301,8 @@ def _match(source: str, node: Text, position: int, char: str) -> tuple[int, int]
             following = source[position + 1]
             if following in "\r\n":
                 position = _skip_blank(source, position + 1)
+                while source[position] in " \t":
+                    position += 1
                 continue
             return position, _ESCAPED.get(following, 2)
         if node.style == "'" and here == "'":
