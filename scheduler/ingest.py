@@ -20,7 +20,8 @@ from policies.problems import ERROR, InputError, Problem
 from policies.versions import Policies
 from scheduler import journal
 from scheduler.engine import write_journal
-from scheduler.staged_checks import Checks, Findings
+from scheduler.findings import Findings
+from scheduler.staged_checks import Checks
 from scheduler.store import staged_rows, staging
 from scheduler.store.database import Connection
 
@@ -72,6 +73,14 @@ def import_book(
     for problem in _folder_problems(files):
         findings.add(problem)
     tell = progress or (lambda what, rows: None)
+    starts = {name: stream.tell() for name, stream in files.items() if stream.seekable()}
+
+    def again(name: str) -> BinaryIO | None:
+        if name not in starts:
+            return None
+        files[name].seek(starts[name])
+        return files[name]
+
     with connection.transaction():
         connection.execute(staging.CREATE)
         connection.execute(staging.ONE_AT_A_TIME, keys)
@@ -87,7 +96,7 @@ def import_book(
             connection.execute(staging.LOCK, keys)
         there = {BORROWERS: borrowers, LOANS: loans}
         Checks(connection, keys, frozenset(files), there, findings).run(policies)
-        problems = findings.problems()
+        problems = findings.problems(again)
         if problems:
             raise InputError(problems)
         tell("writing", 0)

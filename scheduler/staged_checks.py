@@ -13,12 +13,13 @@ from typing import Any, Final
 
 from policies import book_conflicts as conflicts
 from policies.book_conflicts import Place
-from policies.book_rows import BORROWERS, EVENTS, FILES, INSTALMENTS, LOANS
+from policies.book_rows import BORROWERS, EVENTS, INSTALMENTS, LOANS
 from policies.book_values import FieldError, in_minor
 from policies.calendar import EPOCH
 from policies.facts import Instalment, Loan
 from policies.problems import ERROR, Problem
 from policies.versions import NoPolicy, Policies
+from scheduler.findings import Findings
 from scheduler.store import staged_conflicts as sql
 from scheduler.store.database import Connection
 
@@ -30,7 +31,7 @@ class Check:
     """One check: the file whose rows it looks at, and how a Problem is made of a row that it finds.
 
     ``refers_to`` is the file that could make the row right: where that file has errors of its own, nothing is said.
-    ``only`` says which of the rows that the statement gives are wrong.
+    ``only`` says which of the rows that the statement gives are wrong. Without ``by_column`` the row as a whole is.
     """
 
     file: str
@@ -38,6 +39,7 @@ class Check:
     problem: Callable[[Place, Values], Problem]
     refers_to: str | None = None
     only: str = "true"
+    by_column: bool = True
 
 
 def _decimals(place: Place, row: Values) -> Problem:
@@ -113,43 +115,11 @@ _FIRST: Final = (
 )  # fmt: skip
 """In the order in which they are to run."""
 
-_ORDER: Final = Check(INSTALMENTS, sql.INSTALMENT_ORDER, _order)
-_BARE: Final = Check(LOANS, sql.LOANS_WITHOUT_INSTALMENTS, lambda p, r: conflicts.no_instalments(p, *r))
+_ORDER: Final = Check(INSTALMENTS, sql.INSTALMENT_ORDER, _order, by_column=False)
+_BARE: Final = Check(
+    LOANS, sql.LOANS_WITHOUT_INSTALMENTS, lambda p, r: conflicts.no_instalments(p, *r), by_column=False
+)
 _REFS: Final = Check(EVENTS, sql.UNKNOWN_REFS, _ref)
-
-
-class Findings:
-    """The problems of an import: of single rows, and between rows; kept up to a limit, all of them counted."""
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.broken: set[str] = set()
-        self._kept: dict[str, list[Problem]] = {}
-        self._count = 0
-
-    def add(self, problem: Problem) -> None:
-        """A problem of one row; those of a file come in the order of its lines, so the first ones are enough."""
-        kept = self._kept.setdefault(problem.file, [])
-        self.broken.add(problem.file)
-        self._count += 1
-        if len(kept) < self.limit:
-            kept.append(problem)
-
-    def add_found(self, file: str, problems: list[Problem], count: int) -> None:
-        """The first problems that a check found, and how many there are."""
-        self._kept.setdefault(file, []).extend(problems)
-        self._count += count
-
-    def problems(self) -> list[Problem]:
-        """The first ones, in the order of file and line, and how many more there are."""
-        files = [*(f for f in self._kept if f not in FILES), *FILES]
-        found = [p for f in files for p in sorted(self._kept.get(f, ()), key=lambda p: (p.line, p.column))]
-        more = self._count - len(found[: self.limit])
-        if not more:
-            return found
-        text = f"{more} more problem{'' if more == 1 else 's'} not shown"
-        last = Problem("", 0, 0, ERROR, "more-problems", text, remedy="correct these first")
-        return [*found[: self.limit], last]
 
 
 class Checks:
@@ -199,7 +169,7 @@ class Checks:
             self._file_missing(check.refers_to, check.file)
             return 0
         problems = [check.problem(Place(check.file, row[1]), row[2:]) for row in rows]
-        self._findings.add_found(check.file, problems, rows[0][0])
+        self._findings.add_found(check.file, problems, rows[0][0], by_column=check.by_column)
         return len(rows)
 
     def _can_tell(self, file: str) -> bool:
@@ -226,4 +196,4 @@ class Checks:
                         expected="exactly one published policy", remedy="publish a policy for it, or correct the row",
                     )
                 )  # fmt: skip
-        self._findings.add_found(LOANS, problems[: self._findings.limit], len(problems))
+        self._findings.add_found(LOANS, problems[: self._findings.limit], len(problems), by_column=True)
