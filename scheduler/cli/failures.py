@@ -54,8 +54,9 @@ def describe(error: BaseException) -> tuple[str, int]:
 
 def _words(error: BaseException, name: str) -> str:
     if name == "policies.problems.InputError":
-        problems = getattr(error, "problems", [])
-        return "\n".join(f"{p.file}:{p.line}:{p.column}: {p.message}" if p.line else p.message for p in problems)
+        from scheduler.cli.reading import book_line
+
+        return "\n".join(book_line(problem) for problem in getattr(error, "problems", ()))
     if isinstance(error, OSError) and name == "builtins.OSError":
         what = (error.strerror or type(error).__name__).lower()
         return f"{error.filename}: {what}" if error.filename is not None else what

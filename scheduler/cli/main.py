@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import typer
 
-from scheduler.cli import policy, simulate
+from scheduler.cli import db, load, policy, run, simulate, status
 from scheduler.cli.failures import GOOD, INTERRUPTED, USAGE, describe
 from scheduler.cli.output import settle_streams, tell
 
@@ -23,12 +23,16 @@ app = typer.Typer(
 )
 app.add_typer(policy.app, name="policy")
 simulate.add_to(app)
+load.add_to(app)
+run.add_to(app)
+status.add_to(app)
+app.add_typer(db.app, name="db")
 
 
 def main() -> None:
     """The entry point of the command ``duly``."""
     settle_streams()
-    code = run(sys.argv[1:])
+    code = execute(sys.argv[1:])
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.flush()
         sys.exit(code)
@@ -37,7 +41,7 @@ def main() -> None:
     sys.exit(code)
 
 
-def run(arguments: Sequence[str]) -> int:
+def execute(arguments: Sequence[str]) -> int:
     """Run one command line; answers the exit code."""
     from scheduler.bootstrap import check_package, configure_logging, use_pinned_zones
     from scheduler.clock import SystemClock

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -105,6 +106,38 @@ def _sorted(value: object) -> object:
     if isinstance(value, dict):
         return {key: _sorted(value[key]) for key in sorted(value)}
     return [_sorted(one) for one in value] if isinstance(value, list) else value
+
+
+@app.command()
+def test(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Test files, *.test.yaml.")],
+    coverage: Annotated[
+        bool, typer.Option("--coverage", help="Which steps, offers and texts the cases reach.")
+    ] = False,
+    json_: Json = False,
+) -> int:
+    """Run the cases of test files; a case that fails is shown with both stories side by side."""
+    from policies.testing import run_tests
+
+    passed = True
+    for number, path in enumerate(files):
+        data, unreadable = read_policy(path)
+        if unreadable is not None:
+            raise Failure(f"{path}: {unreadable.message}")
+        report = run_tests(str(path), data, partial(_beside, path.parent))
+        passed = passed and report.passed
+        if json_:
+            say_json(report.as_json())
+        else:
+            say(("\n" if number else "") + report.text(coverage=coverage))
+    return GOOD if passed else WRONG
+
+
+def _beside(folder: Path, name: str) -> bytes:
+    from policies.language.source import MAX_BYTES
+
+    with (folder / name).open("rb") as file:
+        return file.read(MAX_BYTES + 1)
 
 
 @app.command()

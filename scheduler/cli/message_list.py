@@ -1,0 +1,76 @@
+"""Messages as ``duly messages`` lists them: the line of the decision, under what became of the message."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from scheduler import journal
+from scheduler.cli.output import columns, printable
+from scheduler.cli.story_text import local_time
+from scheduler.store.database import Connection
+
+_OPEN = frozenset({"queued", "sending"})
+
+_MESSAGES = """
+WITH chosen AS (
+    SELECT m.* FROM message m
+    WHERE m.clock_id = %(clock)s AND (%(loan)s::text IS NULL OR m.loan_id = %(loan)s)
+      AND (%(status)s::text IS NULL OR m.status = %(status)s)
+    ORDER BY m.decided_at DESC, m.message_id DESC LIMIT %(limit)s
+)
+SELECT j.entry, c.status, c.reason, c.provider, c.reference, t.sent_to, t.subject, t.body
+FROM chosen c
+JOIN journal j ON j.lender_id = c.lender_id AND j.clock_id = c.clock_id AND j.loan_id = c.loan_id
+              AND j.at = c.decided_at AND j.message_id = c.message_id AND j.kind = 'decision'
+LEFT JOIN message_body t ON %(text)s AND t.lender_id = c.lender_id AND t.clock_id = c.clock_id
+                        AND t.message_id = c.message_id
+WHERE j.entry::jsonb ->> 'outcome' = 'sent'
+ORDER BY j.at, j.borrower_id, j.loan_id, j.place, j.channel_place, j.entry_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One message: its printed line, whose outcome is null while it has not left, and how it stands."""
+
+    json: str
+    status: str
+    reason: str | None
+    provider: str | None
+
+
+def listed(
+    connection: Connection, clock_id: int, *, loan_id: str | None, status: str | None, limit: int | None, text: bool
+) -> Iterator[Listed]:
+    """The newest ``limit`` messages (all, without), in the order of a story. ``text`` adds the personal data."""
+    parameters = {"clock": clock_id, "loan": loan_id, "status": status, "limit": limit, "text": text}
+    with connection.transaction(), connection.cursor(name="messages") as cursor:
+        cursor.execute(_MESSAGES, parameters)
+        for entry, status_, reason, provider, _reference, to, subject, body in cursor:
+            line: dict[str, Any] = json.loads(journal.line_of(entry, status_, (to, subject, body) if text else None))
+            if status_ in _OPEN:
+                line["outcome"] = None
+            yield Listed(json.dumps(line, ensure_ascii=False, separators=(",", ":")), status_, reason, provider)
+
+
+def shown(found: Iterable[Listed]) -> Iterator[str]:
+    """The same in columns for a person."""
+    return columns(_rows(found))
+
+
+def _rows(found: Iterable[Listed]) -> Iterator[tuple[str, ...]]:
+    yield ("DECIDED", "LOAN", "STEP", "BY", "STATUS", "NOTE")
+    for one in found:
+        line = json.loads(one.json)
+        said = [one.provider] if one.provider else []
+        said += [one.reason] if one.reason else []
+        if line["to"] is not None:
+            subject = f"{line['subject']}: " if line["subject"] else ""
+            said = [f"to {line['to']}: {subject}{' '.join(line['body'].split())}"]
+        yield (
+            local_time(line["at"]), line["loan_id"], line["step"], line["channel"], one.status,
+            printable("; ".join(said)),
+        )  # fmt: skip

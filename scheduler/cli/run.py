@@ -1,0 +1,171 @@
+"""``duly run``: the daemon on the real clock, or the same engine under a test clock from one instant to another."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scheduler.cli.failures import GOOD, INTERRUPTED
+from scheduler.cli.output import columns, progress, say_all, tell
+from scheduler.cli.reading import check_span, optional_instant, outages_of
+from scheduler.cli.simulate import Json, Outage
+from scheduler.cli.start import log_by
+from scheduler.cli.start import settings as load_settings
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from policies.facts import Instant
+    from policies.simulate import Span
+    from scheduler.service import Service
+    from scheduler.settings import Settings
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command to ``app``."""
+    app.command()(run)
+
+
+def run(
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="T", help="A test clock that begins here: instant or date.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="T", help="Where it ends; else when nothing more can happen.")
+    ] = None,
+    outage: Outage = None,
+    speed: Annotated[
+        int | None, typer.Option("--speed", metavar="N", min=1, help="N times as fast, not from wake to wake.")
+    ] = None,
+    json_: Json = False,
+) -> int:
+    """Serve until stopped; with --from under a test clock, and then tell the story as duly simulate does."""
+    from policies.simulate import Span
+
+    start, end = optional_instant(from_, "--from"), optional_instant(until, "--until")
+    check_span(start, end)
+    outages = outages_of(outage or ())
+    if start is None:
+        if end is not None or outage or speed is not None or json_:
+            raise typer.BadParameter("--until, --outage, --speed and --json need it", param_hint="--from")
+        return _serve(load_settings())
+    return _test(load_settings(), Span(start, end, outages), speed, json_)
+
+
+class _Stop:
+    """SIGTERM and SIGINT, noted while a test clock runs, so that what is being done is finished first."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        self.number: int | None = None
+
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        self.number = number
+        self.event.set()
+
+    @property
+    def code(self) -> int:
+        """The exit code for the signal."""
+        return INTERRUPTED if self.number == signal.SIGINT else GOOD
+
+
+@contextmanager
+def _signals() -> Iterator[_Stop]:
+    stop = _Stop()
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _serve(settings: Settings) -> int:
+    from scheduler.clock import SystemClock
+    from scheduler.daemon import Daemon
+    from scheduler.run_through import serve_real_time
+    from scheduler.service import database_url, open_channels, open_service
+    from scheduler.store.tables import REAL_CLOCK
+
+    clock = SystemClock()
+    log_by(settings, clock, serving=True)
+    with _signals() as stop:
+        channels = open_channels(settings, test_clock=False)
+        with open_service(settings, database_url(settings), REAL_CLOCK, channels, test_clock=False) as service:
+            serve_real_time(service)
+            if not stop.event.is_set():
+                Daemon(service, clock, settings.tick_s).run()
+    return GOOD
+
+
+def _test(settings: Settings, span: Span, speed: int | None, json_: bool) -> int:
+    from scheduler.clock import SystemClock
+    from scheduler.service import database_url, open_channels, open_service
+    from scheduler.store.tables import REAL_CLOCK
+
+    log_by(settings, SystemClock())
+    with _signals() as stop:
+        channels = open_channels(settings, test_clock=True)
+        url = database_url(settings)
+        with open_service(settings, url, REAL_CLOCK, channels, test_clock=True) as service:
+            if speed is None:
+                at = _jump(service, span, stop)
+            else:
+                from scheduler.cli.speed import run_fast
+
+                at = run_fast(service, span, speed, settings.tick_s, stop.event)
+        if stop.event.is_set():
+            from policies.calendar import zone
+
+            tell(f"duly: stopped at {zone('UTC').iso(at)}; the same command goes on from there")
+            return stop.code
+    _print(url, span, json_)
+    return GOOD
+
+
+def _jump(service: Service, span: Span, stop: _Stop) -> Instant:
+    from policies.calendar import to_datetime
+    from scheduler.run_through import Progress, run_through
+    from scheduler.store import queries
+
+    whole = None if span.until is None else span.until - span.start
+    with progress("running") as bar:
+
+        def show(one: Progress) -> None:
+            bar(one.at - span.start, whole, _note(one.at, one.borrowers, one.messages))
+
+        at = run_through(service, span, stop.event, show).at
+    if span.until is not None and not stop.event.is_set():
+        keys = {"clock": service.clock_id, "now": to_datetime(span.until)}
+        service.engine_connection.execute(queries.MOVE_CLOCK, keys)
+    return at
+
+
+def _note(at: Instant, borrowers: int, messages: int) -> str:
+    from policies.calendar import zone
+
+    return f"{zone('UTC').iso(at)[:10]}  {borrowers:,} decided  {messages:,} messages"
+
+
+def _print(url: str, span: Span, json_: bool) -> None:
+    from scheduler import history
+    from scheduler.cli.story_text import HEADER, row
+    from scheduler.store.database import connect
+    from scheduler.store.tables import REAL_CLOCK
+
+    connection = connect(url)
+    try:
+        lines = history.story(connection, REAL_CLOCK, since=span.start, until=span.until)
+        if json_:
+            say_all(lines)
+        else:
+            say_all(columns(chain((HEADER,), (row(json.loads(line)) for line in lines))))
+    finally:
+        connection.close()
