@@ -131,7 +131,7 @@ def run_tests(file_name: str, data: bytes, read: Read) -> TestReport:
         return TestReport(file_name, tuple(found.problems), policy=policy, texts=texts)
     published = Policies([Published(policy)])
     results = tuple(run_case(case, policy, published) for case in found.cases)
-    coverage = cover(policy, (line for result in results for line in result.story))
+    coverage = cover(policy, (result.story for result in results))
     return TestReport(file_name, tuple(found.problems), results, policy, coverage, texts)
 
 

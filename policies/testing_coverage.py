@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from policies.contract import Policy
+from policies.contract import Policy, Step
 from policies.outcome import (
     DEFERRED,
     HAND_OFF,
@@ -77,39 +77,34 @@ class Coverage:
         return found
 
 
-def cover(policy: Policy, lines: Iterable[Line]) -> Coverage:
-    """The coverage that the lines of all cases give."""
-    told = list(lines)
+def cover(policy: Policy, stories: Iterable[Iterable[Line]]) -> Coverage:
+    """The coverage that the stories of all cases give; what a step does on several channels at once counts once."""
+    told = [(case, line) for case, lines in enumerate(stories) for line in lines]
     texts = dict.fromkeys(policy.templates, 0)
     offers = dict.fromkeys(policy.offers, 0)
-    for line in told:
+    for _, line in told:
         key = (line.message or "", line.channel or "", line.language or "")
         if line.outcome == SENT and key in texts:
             texts[key] += 1
         if line.outcome == OFFER and (name := str(line.because[0].get("offer"))) in offers:
             offers[name] += 1
-    steps = []
-    for step in policy.steps:
-        own = [line for line in told if line.step == step.name]
-        judged = {(line.at, line.borrower_id, line.loan_id, line.instalment): line for line in own if _is_judged(line)}
-        failed = sum(_when_failed(line) for line in judged.values()) if step.when is not None else 0
-        done = {
-            (line.at, line.borrower_id, line.loan_id, line.instalment, line.occurrence)
-            for line in own
-            if line.outcome in DONE
-        }
-        outcomes = {name: sum(line.outcome == name for line in own) for name in (*_TOLD, SUPERSEDED)}
-        held = len(judged) - failed if step.when is not None else 0
-        steps.append(StepCoverage(step.name, len(done), outcomes, step.when is not None, held, failed))
-    return Coverage(tuple(steps), offers, texts)
+    return Coverage(tuple(_step(step, told) for step in policy.steps), offers, texts)
 
 
-def _is_judged(line: Line) -> bool:
-    return line.outcome in _JUDGED
+def _step(step: Step, told: list[tuple[int, Line]]) -> StepCoverage:
+    own = [(case, line) for case, line in told if line.step == step.name]
+    outcomes = {name: sum(line.outcome == name for _, line in own) for name in (*_TOLD, SUPERSEDED)}
+    done = {_key(case, line) for case, line in own if line.outcome in DONE}
+    held, failed = 0, 0
+    if step.when is not None:
+        judged = {_key(case, line): line for case, line in own if line.outcome in _JUDGED}
+        failed = sum(line.outcome == SKIPPED and any("when" in one for one in line.because) for line in judged.values())
+        held = len(judged) - failed
+    return StepCoverage(step.name, len(done), outcomes, step.when is not None, held, failed)
 
 
-def _when_failed(line: Line) -> bool:
-    return line.outcome == SKIPPED and any("when" in one for one in line.because)
+def _key(case: int, line: Line) -> tuple[Any, ...]:
+    return (case, line.at, line.loan_id, line.instalment, line.occurrence)
 
 
 def table(coverage: Coverage) -> str:
