@@ -75,8 +75,9 @@ def open_service(
     settings: Settings, url: str, clock_id: int, channels: Mapping[str, Channel], *, test_clock: bool
 ) -> Iterator[Service]:
     """The service on ``url`` for one clock; at the end what is in the air is waited for, and all is let go of."""
-    engine_connection = connect(url, hot=True)
-    dispatch_connection = connect(url, hot=True)
+    # What a test clock decides is never real: its commits need not outlive the server.
+    engine_connection = connect(url, hot=True, lasting=not test_clock)
+    dispatch_connection = connect(url, hot=True, lasting=not test_clock)
     dispatcher = Dispatcher(
         dispatch_connection,
         clock_id,

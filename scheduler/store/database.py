@@ -17,6 +17,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _OPTIONS = "-c timezone=UTC -c statement_timeout=120000 -c application_name=duly"
+_NOT_LASTING = " -c synchronous_commit=off"
 _HOT = " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
 
 
@@ -24,11 +25,12 @@ class DatabaseError(Exception):
     """The database cannot be used; the text says why and what to do."""
 
 
-def connect(url: str, *, hot: bool = False) -> Connection:
+def connect(url: str, *, hot: bool = False, lasting: bool = True) -> Connection:
     """A connection to ``url`` (``postgresql://…`` or ``postgresql+psycopg://…``), in UTC, autocommit.
 
     ``hot``: for the statements of ``queries``, each of which is a few probes of indexes a row. A table that has just
-    been filled looks small to the planner, which would then read the whole of it at every batch.
+    been filled looks small to the planner, which would then read the whole of it at every batch. Not ``lasting``: a
+    commit is not waited for on its way to the disk; it survives the end of this process, not of the server.
 
     Raises DatabaseError where no server answers. The text never holds the password.
     """
@@ -37,7 +39,7 @@ def connect(url: str, *, hot: bool = False) -> Connection:
             conninfo_of(url),
             autocommit=True,
             connect_timeout=10,
-            options=_OPTIONS + (_HOT if hot else ""),
+            options=_OPTIONS + (_HOT if hot else "") + ("" if lasting else _NOT_LASTING),
         )
     except psycopg.OperationalError as error:
         place = make_url(url).render_as_string(hide_password=True)
