@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from policies.calendar import zone
 from policies.compliance.guard import Contact
@@ -100,19 +100,32 @@ def _whose(event: Event, book: Book, holders: dict[str, Event]) -> str | None:
     return None if loan is None else loan.borrower_id
 
 
-def story(
-    person: Person,
-    loans: tuple[Loan, ...],
-    events: Sequence[Event],
-    policies: Policies,
-    span: Span,
-    link_base: str = LINK_BASE,
-) -> list[Line]:
-    """One person's story over the span. ``events`` are in the order (known_at, at, event_id)."""
-    lines: list[Line] = []
-    states: dict[str, LoanState] = {}
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a person's contracts stand between two decisions: what the next one starts from."""
+
+    states: Mapping[str, LoanState] = field(default_factory=dict)
     contacts: tuple[Contact, ...] = ()
-    where: Whereabouts | None = None
+    whereabouts: Whereabouts | None = None
+
+
+def story(
+    person: Person, loans: tuple[Loan, ...], events: Sequence[Event], policies: Policies, span: Span,
+    link_base: str = LINK_BASE,
+) -> list[Line]:  # fmt: skip
+    """One person's story over the span. ``events`` are in the order (known_at, at, event_id)."""
+    return go_on(person, loans, events, policies, span, link_base, Standing())[0]
+
+
+def go_on(
+    person: Person, loans: tuple[Loan, ...], events: Sequence[Event], policies: Policies, span: Span, link_base: str,
+    standing: Standing,
+) -> tuple[list[Line], Standing]:  # fmt: skip
+    """The same from where the contracts stand, and where they stand at the end of the span."""
+    lines: list[Line] = []
+    states = dict(standing.states)
+    contacts = standing.contacts
+    where = standing.whereabouts
     known = 0
     now: Instant | None = span.outages.wake(max(span.start, min(loan.disbursed_at for loan in loans)))
     while now is not None and (span.until is None or now < span.until):
@@ -126,7 +139,7 @@ def story(
         where = decision.whereabouts
         contacts = recent(contacts + decision.contacts, now)
         now = _next(decision, events, known, span.outages)
-    return [line for line in lines if line.at >= span.start]
+    return [line for line in lines if line.at >= span.start], Standing(states, contacts, where)
 
 
 def recent(contacts: tuple[Contact, ...], now: Instant) -> tuple[Contact, ...]:

@@ -11,6 +11,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+import typer
+
+from scheduler.cli.failures import GOOD
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -28,14 +32,22 @@ def settle_streams() -> None:
 
 def say(text: str = "") -> None:
     """One piece of the data, on stdout."""
-    sys.stdout.write(f"{text}\n")
+    _write(f"{text}\n")
 
 
 def say_all(lines: Iterable[str]) -> None:
     """Many lines on stdout, in large writes."""
     source = iter(lines)
     while block := list(itertools.islice(source, _BLOCK)):
-        sys.stdout.write("\n".join(block) + "\n")
+        _write("\n".join(block) + "\n")
+
+
+def _write(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+    except BrokenPipeError:
+        # Whoever read has seen enough; nobody is left to hear of it.
+        raise typer.Exit(GOOD) from None
 
 
 def say_json(value: Any) -> None:

@@ -86,13 +86,13 @@ def _claimed(
     states: dict[str, LoanState] = {}
     loans = []
     for loan_row in loan_rows:
-        loans.append(_loan(loan_row))
+        loans.append(loan_of(loan_row))
         if loan_row[11] is not None:
             states[loan_row[2]] = from_json(loan_row[11])
     events = []
     next_known = None
     for event_row in event_rows:
-        event = _event(event_row)
+        event = event_of(event_row)
         if event.known_at > now:
             next_known = event.known_at
             break
@@ -127,7 +127,8 @@ def _unsent(rows: list[tuple[Any, ...]], revision: int) -> tuple[tuple[Unsent, .
     return tuple(found), tuple(one.message_id for one in found)
 
 
-def _loan(row: tuple[Any, ...]) -> Loan:
+def loan_of(row: tuple[Any, ...]) -> Loan:
+    """A row of queries.LOANS as a loan with its instalments."""
     instalments = tuple(
         Instalment(number, due, principal, interest, fees)
         for number, due, principal, interest, fees in zip(row[12], row[13], row[14], row[15], row[16], strict=True)
@@ -138,7 +139,8 @@ def _loan(row: tuple[Any, ...]) -> Loan:
     )  # fmt: skip
 
 
-def _event(row: tuple[Any, ...]) -> Event:
+def event_of(row: tuple[Any, ...]) -> Event:
+    """A row of queries.EVENTS as an event; its words are left out."""
     start = row[13] if row[12] is None else instant(row[12])
     until = row[15] if row[14] is None else instant(row[14])
     return Event(

@@ -1,0 +1,174 @@
+"""One loan as of an instant: what was decided, how its contract stands, and what would come, as things stand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from policies.calendar import Zone, to_datetime, zone
+from policies.compliance.guard import Contact
+from policies.compose import reach
+from policies.contract import Policy
+from policies.facts import SECOND, Event, Instant, Loan, Person
+from policies.loan_run import LoanRun
+from policies.outcome import Line, to_json
+from policies.simulate import HISTORY_S, Span, Standing, go_on
+from policies.situation import Situation, find_whereabouts
+from policies.state import LoanState, Whereabouts, from_json
+from policies.versions import NoPolicy, Policies
+from scheduler import history
+from scheduler.engine import read_policies
+from scheduler.store import queries
+from scheduler.store.database import Connection
+from scheduler.store.people import event_of, instant, loan_of
+
+_WHOSE = """
+SELECT b.lender_id, b.borrower_id, b.whereabouts, b.language, b.zone, b.region, b.set_aside,
+       p.first_name, p.last_name, p.phone, p.email, p.address
+FROM loan l
+JOIN borrower b USING (lender_id, clock_id, borrower_id)
+JOIN person p USING (lender_id, clock_id, borrower_id)
+WHERE l.clock_id = %(clock)s AND l.loan_id = %(loan)s
+ORDER BY l.lender_id LIMIT 1
+"""
+_FIRST_DECISION = """
+SELECT min(at) FROM journal
+WHERE clock_id = %(clock)s AND lender_id = %(lender)s AND kind = 'decision' AND loan_id = ANY(%(loans)s)
+"""
+
+
+class NoSuchLoan(LookupError):
+    """There is no loan of that id in the book."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A borrower as the database has them, without a lock; ``events`` also those that become known later."""
+
+    lender_id: str
+    person: Person
+    loans: tuple[Loan, ...]
+    events: tuple[Event, ...]
+    standing: Standing
+    set_aside: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """A loan at ``at``. ``past`` are printed lines, ``planned`` such as would come if no new fact did.
+
+    ``run`` is the contract looked at, with its facts; none, where it is not disbursed or cannot be decided.
+    """
+
+    at: Instant
+    loan: Loan
+    home: Zone
+    policy: Policy | None
+    run: LoanRun | None
+    past: tuple[dict[str, Any], ...]
+    planned: tuple[dict[str, Any], ...]
+    set_aside: str | None
+
+
+def look(connection: Connection, clock_id: int, loan_id: str, at: Instant, link_base: str) -> Outlook:
+    """The loan as of ``at``, past or to come. Raises NoSuchLoan.
+
+    An instant before the last decision is reckoned again from the facts that were known then.
+    """
+    whole = _read(connection, clock_id, loan_id, at)
+    policies = read_policies(connection, clock_id)[whole.lender_id]
+    loan = next(one for one in whole.loans if one.loan_id == loan_id)
+    known = [event for event in whole.events if event.known_at <= at]
+    looked = max((s.looked for s in whole.standing.states.values() if s.looked is not None), default=None)
+    start, standing = at, whole.standing
+    if looked is not None and looked > at:
+        began = _began(connection, clock_id, whole)
+        standing = (
+            Standing() if began is None or began > at else _replayed(whole, known, policies, began, at, link_base)
+        )
+        start = at + 1
+    lines, _ = go_on(whole.person, whole.loans, known, policies, Span(start), link_base, standing)
+    home = zone(whole.person.zone)
+    past = history.story(connection, clock_id, until=at + 1, loan_id=loan_id)
+    planned = sorted((line for line in lines if line.loan_id == loan_id), key=lambda line: line.order)
+    run = _looked_at(whole, loan, known, policies, standing, at, link_base)
+    return Outlook(
+        at, loan, home, _policy(policies, run, loan, whole.person, at), run,
+        tuple(json.loads(text) for text in past), tuple(_plain(line, home) for line in planned), whole.set_aside,
+    )  # fmt: skip
+
+
+def _read(connection: Connection, clock_id: int, loan_id: str, at: Instant) -> Whole:
+    row = connection.execute(_WHOSE, {"clock": clock_id, "loan": loan_id}).fetchone()
+    if row is None:
+        raise NoSuchLoan(loan_id)
+    lender_id, borrower_id, where, language, home, region, set_aside, first, last, phone, email, address = row
+    since = to_datetime(at - HISTORY_S * SECOND)
+    keys = {"clock": clock_id, "lenders": [lender_id], "borrowers": [borrower_id], "since": since}
+    loans, states = [], {}
+    for loan_row in connection.execute(queries.LOANS, keys):
+        loans.append(loan_of(loan_row))
+        if loan_row[11] is not None:
+            states[loan_row[2]] = from_json(loan_row[11])
+    events = tuple(event_of(event_row) for event_row in connection.execute(queries.EVENTS, keys))
+    contacts = tuple(Contact(instant(r[2]), r[3]) for r in connection.execute(queries.CONTACTS, keys))
+    whereabouts = None if where is None else Whereabouts(*where)
+    person = Person(borrower_id, first, last, language, home, region, phone, email, address)
+    return Whole(lender_id, person, tuple(loans), events, Standing(states, contacts, whereabouts), set_aside)
+
+
+def _began(connection: Connection, clock_id: int, whole: Whole) -> Instant | None:
+    """When the first decision for this person was told."""
+    keys = {"clock": clock_id, "lender": whole.lender_id, "loans": [loan.loan_id for loan in whole.loans]}
+    row = connection.execute(_FIRST_DECISION, keys).fetchone()
+    return None if row is None or row[0] is None else instant(row[0])
+
+
+def _replayed(
+    whole: Whole, known: list[Event], policies: Policies, began: Instant, at: Instant, link_base: str
+) -> Standing:  # fmt: skip
+    """Where the contracts stood at ``at``, by the decisions that the facts of then lead to."""
+    return go_on(whole.person, whole.loans, known, policies, Span(began, at + 1), link_base, Standing())[1]
+
+
+def _looked_at(
+    whole: Whole, loan: Loan, known: list[Event], policies: Policies, standing: Standing, at: Instant, link_base: str
+) -> LoanRun | None:  # fmt: skip
+    """The contract carried to ``at``, without a decision."""
+    if loan.disbursed_at > at:
+        return None
+    person = whole.person
+    where = find_whereabouts(person, standing.whereabouts, at)
+    earlier = None if where.earlier is None else (zone(where.earlier), where.changed)
+    situation = Situation(
+        person, policies, at, zone(where.zone), earlier, reach(person, known, at), list(standing.contacts), link_base
+    )
+    events = [e for e in known if e.loan_id == loan.loan_id or e.loan_id is None]
+    run = LoanRun(situation, loan, events, _state(standing.states, loan, at))
+    try:
+        run.look()
+    except (NoPolicy, ArithmeticError, LookupError, ValueError):
+        return None
+    return run
+
+
+def _state(states: Mapping[str, LoanState], loan: Loan, at: Instant) -> LoanState | None:
+    """The contract's state, where it was looked at before ``at``."""
+    state = states.get(loan.loan_id)
+    return state if state is not None and (state.looked is None or state.looked <= at) else None
+
+
+def _policy(policies: Policies, run: LoanRun | None, loan: Loan, person: Person, at: Instant) -> Policy | None:
+    if run is not None:
+        return run.ladder.policy
+    try:
+        return policies.current(loan, person.region, at)
+    except NoPolicy:
+        return None
+
+
+def _plain(line: Line, home: Zone) -> dict[str, Any]:
+    plain: dict[str, Any] = json.loads(to_json(line, home))
+    return plain
