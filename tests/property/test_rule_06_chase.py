@@ -10,8 +10,8 @@ from tests.property.reckon import Reckoning, day_of, named_time
 from tests.property.telling import Told, was_judged
 from tests.property.worlds import Shape
 
-QUIET = Shape(reversals=True, returns=True)
-REVERSED = Shape(reversals=True, hand_off=False, before_due=0)
+QUIET = Shape(reversals=True, returns=True, holds=False, outages=0, times=(66_600, 84_600), gap=1, after_due=9)
+REVERSED = Shape(instalments=1, reversals=True, hand_off=False, before_due=0)
 MOVING = Shape(before_due=0, payments=6)
 
 

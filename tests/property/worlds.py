@@ -46,15 +46,18 @@ FACTS = ("overdue", "balance", "days_past_due", "instalments_overdue", "principa
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What may happen in a world."""
+    """What may happen in a world. ``pay_days`` from the first due date; ``gap``: most days between two steps."""
 
     instalments: int = 4
     loans: int = 2
     payments: int = 5
+    pay_days: tuple[int, int] = (-4, 50)
     before_due: int = 3
     after_due: int = 5
+    gap: int = 9
     reversals: bool = False
     holds: bool = True
+    holds_ahead: bool = True
     outages: int = 2
     late: bool = True
     within: bool = True
@@ -174,7 +177,7 @@ def _events(
     amounts = st.sampled_from((1, 2_500, 2_500, 5_000, 5_000, 10_000, 10_000, 15_000, 40_000))
     payments = []
     for number in range(draw(st.integers(0, shape.payments))):
-        day = due + draw(st.integers(-4, 50))
+        day = due + draw(st.integers(*shape.pay_days))
         payments.append(add(f"pay{number}", "payment", instant(max(day, base)), amount_minor=draw(amounts)))
     if shape.reversals and payments:
         for number in range(draw(st.integers(0, 2))):
@@ -184,7 +187,7 @@ def _events(
             add(f"reversal{number}", "reversal", instant(day), ref=paid.event_id, amount_minor=back)
     if shape.holds:
         for number in range(draw(st.integers(0, 2))):
-            found += draw(_hold(f"{loan.loan_id}-hold{number}", due, instant, {"loan_id": loan.loan_id}))
+            found += draw(_hold(shape, f"{loan.loan_id}-hold{number}", due, instant, {"loan_id": loan.loan_id}))
     if shape.returns:
         for number in range(draw(st.integers(0, 2))):
             add(f"back{number}", "returned", instant(due + draw(st.integers(5, 150))))
@@ -202,11 +205,13 @@ def zone_day(at: int) -> int:
 
 
 @st.composite
-def _hold(draw: st.DrawFn, name: str, due: int, instant: Callable[[int], int], whose: Mapping[str, Any]) -> list[Event]:
+def _hold(
+    draw: st.DrawFn, shape: Shape, name: str, due: int, instant: Callable[[int], int], whose: Mapping[str, Any]
+) -> list[Event]:
     day = due + draw(st.integers(-5, 60))
     at = instant(day)
     until = draw(st.sampled_from((None, 1, 3, 10, 40, 120)))
-    starts = draw(st.sampled_from((0, 0, 2)))
+    starts = draw(st.sampled_from((0, 0, 2))) if shape.holds_ahead else 0
     found = [
         Event(
             name, at, at, "hold", value=draw(st.sampled_from(("dispute", "hardship", "other"))),
@@ -224,7 +229,7 @@ def _hold(draw: st.DrawFn, name: str, due: int, instant: Callable[[int], int], w
 def _personal(draw: st.DrawFn, shape: Shape, base: int, instant: Callable[[int], int]) -> list[Event]:
     found: list[Event] = []
     if shape.holds and draw(st.integers(0, 3)) == 0:
-        found += draw(_hold("B-hold", base + 10, instant, {"borrower_id": "B"}))
+        found += draw(_hold(shape, "B-hold", base + 10, instant, {"borrower_id": "B"}))
     if shape.guard:
         for number in range(draw(st.integers(0, 3))):
             at = instant(base + draw(st.integers(0, 40)))
@@ -256,7 +261,7 @@ def policies(draw: st.DrawFn, shape: Shape) -> Policy:
     reached = 0
     count = draw(st.integers(1, shape.after_due))
     for number in range(count):
-        offset, reached = draw(_later(reached))
+        offset, reached = draw(_later(reached, shape.gap))
         one = draw(_step(shape, f"after{number}", len(steps), offset, early=False))
         if number == count - 1 and shape.hand_off and draw(st.booleans()):
             one = replace(one, send=None, offer=None, hold=None, hand_off="agency")
@@ -274,9 +279,9 @@ def policies(draw: st.DrawFn, shape: Shape) -> Policy:
 
 
 @st.composite
-def _later(draw: st.DrawFn, reached: int) -> tuple[Duration, int]:
+def _later(draw: st.DrawFn, reached: int, gap: int) -> tuple[Duration, int]:
     """A length that is longer than ``reached`` days whatever the due date, and how long it can become at most."""
-    more = draw(st.integers(1, 9))
+    more = draw(st.integers(1, gap))
     days = reached + more
     unit = draw(st.sampled_from((DAY, DAY, DAY, BUSINESS_DAY, WEEK, MONTH)))
     if unit == BUSINESS_DAY:
