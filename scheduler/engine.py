@@ -49,6 +49,7 @@ class Engine:
         self._moves_clock = moves_clock
         self._policies: dict[str, Policies] = {}
         self._policies_seen: tuple[int, int | None] | None = None
+        self._moved_to: Instant | None = None
 
     def tick(self, now: Instant, horizon: Instant | None = None) -> Tick:
         """Decide for up to a batch of borrowers whose wake is not after ``now``.
@@ -94,8 +95,9 @@ class Engine:
     def _process(self, now: Instant, horizon: Instant, these: list[tuple[str, str]] | None) -> Tick:
         with self._connection.transaction():
             claimed = self._claim(now, horizon, these)
-            if self._moves_clock:
+            if self._moves_clock and now != self._moved_to:
                 self._connection.execute(queries.MOVE_CLOCK, {"clock": self._clock_id, "now": to_datetime(now)})
+                self._moved_to = now
             if not claimed:
                 return Tick()
             saved = _Batch(self._clock_id)

@@ -154,6 +154,7 @@ def _stage_units(connection: Connection) -> None:
     with connection.cursor() as cursor, cursor.copy(staging.COPY_UNITS) as copy:
         for currency in currencies():
             copy.write_row((currency, 10 ** (MONEY_DECIMALS - minor_digits(currency))))
+    connection.execute(staging.ANALYZE_UNITS)
 
 
 def _stage(
@@ -184,7 +185,10 @@ def _stage(
 
 def _write(connection: Connection, keys: dict[str, Any], rows: dict[str, int]) -> Imported:
     def run(statement: str) -> int:
-        return connection.execute(statement, keys).rowcount
+        cursor = connection.execute(statement, keys)
+        if cursor.description is None:
+            return cursor.rowcount
+        return int((cursor.fetchone() or (0,))[0])
 
     run(staging.WHOSE)
     changed_persons = run(staging.CHANGED_PERSONS)
@@ -192,11 +196,11 @@ def _write(connection: Connection, keys: dict[str, Any], rows: dict[str, int]) -
         run(staging.UPDATE_PERSONS)
         run(staging.TELL_CHANGED_PERSONS)
     new_persons = run(staging.INSERT_PERSONS)
-    changed_loans = run(staging.UPDATE_LOANS)
-    new_loans = run(staging.INSERT_LOANS)
-    new_instalments = run(staging.INSERT_INSTALMENTS)
     run(staging.INSERT_TEXTS)
     new_events = run(staging.INSERT_EVENTS)
+    new_instalments = run(staging.INSERT_INSTALMENTS)
+    changed_loans = run(staging.UPDATE_LOANS)
+    new_loans = run(staging.INSERT_LOANS)
     run(staging.TELL_BORROWERS)
     run(staging.INSERT_BORROWERS)
 

@@ -18,6 +18,26 @@ AND NOT EXISTS (SELECT FROM borrower o WHERE o.lender_id = %(lender)s AND o.cloc
                 AND o.borrower_id = s.borrower_id)
 """
 
+# Two looks at all rows that tell whether anything is wrong with them, so that a book that is right costs no more.
+# Instalments: of no loan, with decimals too many, of a loan that was there before; and out of order.
+SOUND_INSTALMENTS: Final = f"""
+SELECT coalesce(bool_and(o.loan_id IS NULL AND n.loan_id IS NOT NULL AND mod(s.principal, u.unit) = 0
+                         AND mod(s.interest, u.unit) = 0 AND mod(s.fees, u.unit) = 0), true)
+       AND NOT EXISTS (
+           SELECT FROM (SELECT number, due_on, row_number() OVER w AS place, lag(due_on) OVER w AS before
+                        FROM s_instalment WINDOW w AS (PARTITION BY loan_id ORDER BY number)) i
+           WHERE i.number <> i.place OR i.due_on <= i.before)
+FROM s_instalment s {LOANS} LEFT JOIN s_unit u ON u.currency = coalesce(o.currency, n.currency)
+"""  # noqa: S608 - the pieces are this file's own
+
+# Events: of no loan, with decimals too many, of another borrower than the loan.
+SOUND_EVENTS: Final = f"""
+SELECT coalesce(bool_and(coalesce(o.loan_id, n.loan_id) IS NOT NULL AND mod(coalesce(s.amount, 0), u.unit) = 0
+                         AND coalesce(s.borrower_id = coalesce(o.borrower_id, n.borrower_id), true)), true)
+FROM s_event s {LOANS} LEFT JOIN s_unit u ON u.currency = coalesce(o.currency, n.currency)
+WHERE s.loan_id IS NOT NULL
+"""  # noqa: S608
+
 DUPLICATE_BORROWERS: Final = """
 DELETE FROM s_borrower s
 USING (SELECT borrower_id, min(line) AS line FROM s_borrower GROUP BY borrower_id HAVING count(*) > 1) f
@@ -138,7 +158,7 @@ SELECT e.line, e.type, e.ref
 FROM s_event e
 LEFT JOIN s_event t ON t.event_id = e.ref
 LEFT JOIN event x ON x.lender_id = %(lender)s AND x.clock_id = %(clock)s AND x.event_id = e.ref
-WHERE CASE e.type
+WHERE e.type IN ('reversal', 'release', 'receipt') AND CASE e.type
     WHEN 'reversal' THEN coalesce(t.type, x.type) IS DISTINCT FROM 'payment'
                          OR coalesce(t.loan_id, x.loan_id) IS DISTINCT FROM e.loan_id
     WHEN 'release' THEN coalesce(t.type, x.type, '') NOT IN ('hold', 'promise') AND NOT EXISTS (

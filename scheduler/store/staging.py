@@ -1,7 +1,7 @@
 """The staging of an import: temporary tables that take the rows of the files as they are read, and their writing.
 
 Instants are staged as microseconds since 1970 UTC, amounts of instalments and events in ten-thousandths, each row
-with its line. The tables go with the transaction. Statements take ``lender`` and ``clock``.
+with its line. The tables go with the transaction. Statements take ``lender``, ``clock`` and ``now``.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ ANALYZE: Final = {
 }
 
 COPY_UNITS: Final = "COPY s_unit FROM STDIN"
+ANALYZE_UNITS: Final = "ANALYZE s_unit"
 
 # Two imports into one book wait for each other; nobody else takes this lock.
 ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(hashtextextended(%(lender)s || '/' || %(clock)s::bigint, 0))"
@@ -146,45 +147,16 @@ FROM s_borrower s WHERE {_NEW_BORROWER}
 ORDER BY s.borrower_id
 """  # noqa: S608
 
-# A changed loan: its borrower is told of it now.
-UPDATE_LOANS: Final = """
-WITH changed AS (
-    UPDATE loan l SET policy = s.policy, segment = s.segment, tags = coalesce(string_to_array(s.tags, ';'), '{}')
-    FROM s_loan s
-    WHERE l.lender_id = %(lender)s AND l.clock_id = %(clock)s AND l.loan_id = s.loan_id
-      AND (s.policy, s.segment, coalesce(string_to_array(s.tags, ';'), '{}'))
-          IS DISTINCT FROM (l.policy, l.segment, l.tags)
-    RETURNING l.borrower_id
-)
-INSERT INTO s_told SELECT borrower_id, %(now)s FROM changed
-"""
-
-INSERT_LOANS: Final = f"""
-WITH added AS (
-    INSERT INTO loan (lender_id, clock_id, loan_id, borrower_id, product, currency, principal_minor, disbursed_at,
-                      policy, segment, tags, allocation)
-    SELECT %(lender)s, %(clock)s, s.loan_id, s.borrower_id, s.product, s.currency, s.principal_minor,
-           {instant_of("s.disbursed")}, s.policy, s.segment, coalesce(string_to_array(s.tags, ';'), '{{}}'),
-           string_to_array(s.allocation, ' ')
-    FROM s_loan s
-    WHERE NOT EXISTS (SELECT FROM loan o
-                      WHERE o.lender_id = %(lender)s AND o.clock_id = %(clock)s AND o.loan_id = s.loan_id)
-    RETURNING borrower_id, disbursed_at
-)
-INSERT INTO s_told SELECT borrower_id, disbursed_at FROM added
-"""  # noqa: S608
-
-# Of loans that were there before, instalments are there too, and were found to be the same.
-INSERT_INSTALMENTS: Final = """
+# Of loans that were there before, instalments are there too, and were found to be the same. Before the loans are
+# written: who is new is known by them, and the planner knows how many rows it meets.
+INSERT_INSTALMENTS: Final = f"""
 INSERT INTO instalment (lender_id, clock_id, loan_id, number, due_on, principal_minor, interest_minor, fees_minor)
 SELECT %(lender)s, %(clock)s, s.loan_id, s.number, s.due_on, s.principal / u.unit, s.interest / u.unit,
        s.fees / u.unit
-FROM s_instalment s
-JOIN loan l ON l.lender_id = %(lender)s AND l.clock_id = %(clock)s AND l.loan_id = s.loan_id
-JOIN s_unit u ON u.currency = l.currency
-WHERE NOT EXISTS (SELECT FROM instalment o WHERE o.lender_id = %(lender)s AND o.clock_id = %(clock)s
-                  AND o.loan_id = s.loan_id AND o.number = s.number)
-"""
+FROM s_instalment s {LOANS}
+JOIN s_unit u ON u.currency = n.currency
+WHERE o.loan_id IS NULL
+"""  # noqa: S608
 
 _NEW_EVENT: Final = """
 NOT EXISTS (
@@ -199,21 +171,56 @@ FROM s_event s
 WHERE (s.address IS NOT NULL OR s.text IS NOT NULL) AND {_NEW_EVENT}
 """  # noqa: S608
 
+# How many events are new; the borrower of each is to be looked at when it becomes known.
 INSERT_EVENTS: Final = f"""
 WITH added AS (
     INSERT INTO event (lender_id, clock_id, event_id, borrower_id, loan_id, at, known_at, type, amount_minor, ref,
                        channel, value, from_at, from_on, until_at, until_on, digest)
-    SELECT %(lender)s, %(clock)s, s.event_id, coalesce(l.borrower_id, s.borrower_id, w.borrower_id), s.loan_id,
+    SELECT %(lender)s, %(clock)s, s.event_id, coalesce(o.borrower_id, n.borrower_id, s.borrower_id, w.borrower_id), s.loan_id,
            {instant_of("s.at")}, {instant_of("s.known_at")}, s.type, s.amount / u.unit, s.ref, s.channel, s.value,
            {instant_of("s.from_at")}, s.from_on, {instant_of("s.until_at")}, s.until_on, s.digest
-    FROM s_event s
-    LEFT JOIN loan l ON l.lender_id = %(lender)s AND l.clock_id = %(clock)s AND l.loan_id = s.loan_id
-    LEFT JOIN s_unit u ON u.currency = l.currency
+    FROM s_event s {LOANS}
+    LEFT JOIN s_unit u ON u.currency = coalesce(o.currency, n.currency)
     LEFT JOIN s_whose w ON w.event_id = s.event_id
     WHERE {_NEW_EVENT}
     RETURNING borrower_id, known_at
+), told AS (
+    INSERT INTO s_told SELECT borrower_id, min(known_at) FROM added GROUP BY borrower_id
 )
-INSERT INTO s_told SELECT borrower_id, known_at FROM added
+SELECT count(*) FROM added
+"""  # noqa: S608
+
+# How many loans are changed; the borrower of each is to be looked at now.
+UPDATE_LOANS: Final = """
+WITH changed AS (
+    UPDATE loan l SET policy = s.policy, segment = s.segment, tags = coalesce(string_to_array(s.tags, ';'), '{}')
+    FROM s_loan s
+    WHERE l.lender_id = %(lender)s AND l.clock_id = %(clock)s AND l.loan_id = s.loan_id
+      AND (s.policy, s.segment, coalesce(string_to_array(s.tags, ';'), '{}'))
+          IS DISTINCT FROM (l.policy, l.segment, l.tags)
+    RETURNING l.borrower_id
+), told AS (
+    INSERT INTO s_told SELECT DISTINCT borrower_id, %(now)s::timestamptz FROM changed
+)
+SELECT count(*) FROM changed
+"""
+
+# How many loans are new; the borrower of each is to be looked at when it is paid out.
+INSERT_LOANS: Final = f"""
+WITH added AS (
+    INSERT INTO loan (lender_id, clock_id, loan_id, borrower_id, product, currency, principal_minor, disbursed_at,
+                      policy, segment, tags, allocation)
+    SELECT %(lender)s, %(clock)s, s.loan_id, s.borrower_id, s.product, s.currency, s.principal_minor,
+           {instant_of("s.disbursed")}, s.policy, s.segment, coalesce(string_to_array(s.tags, ';'), '{{}}'),
+           string_to_array(s.allocation, ' ')
+    FROM s_loan s
+    WHERE NOT EXISTS (SELECT FROM loan o
+                      WHERE o.lender_id = %(lender)s AND o.clock_id = %(clock)s AND o.loan_id = s.loan_id)
+    RETURNING borrower_id, disbursed_at
+), told AS (
+    INSERT INTO s_told SELECT borrower_id, min(disbursed_at) FROM added GROUP BY borrower_id
+)
+SELECT count(*) FROM added
 """  # noqa: S608
 
 # Who was there before: their facts have changed, and somebody has to look at them.
