@@ -157,7 +157,8 @@ class _Compiler:
                 remedy="add 'instalments', or leave 'every' out",
             )  # fmt: skip
         tree, heading = find(self._root, ("offers", name))
-        if isinstance(tree, Map) and not {"waive", "pay"} & set(tree.entries):
+        terms = [tree.get(key) for key in ("waive", "pay")] if isinstance(tree, Map) else []
+        if not any(term is not None and (not isinstance(term, Map) or term.entries) for term in terms):
             self._findings.error(
                 heading or node, "offer-gives-nothing", f"offer '{name}' offers nothing",
                 expected="waive or pay", remedy="say what is waived, or in how many instalments the rest is paid",

@@ -80,7 +80,7 @@ def read(node: Node, currency: str, findings: Findings) -> Group | None:
 def _group(kind: str, node: Node, currency: str, findings: Findings, name: str = "") -> Group | None:
     if isinstance(node, Map):
         parts = [part for key, value in node.entries.values() if (part := _entry(key, value, currency, findings))]
-    elif isinstance(node, Seq) and kind in ("any", "all"):
+    elif isinstance(node, Seq) and kind in ("any", "all") and not name:
         parts = [part for item in node.items if (part := _group("all", item, currency, findings))]
     else:
         findings.error(

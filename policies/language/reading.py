@@ -132,7 +132,7 @@ def _models_at(loc: Loc) -> list[type[Strict]]:
             if isinstance(kind, type) and issubclass(kind, Strict):
                 annotation = _aliases(kind).get(str(part))
                 inner.extend(_unwrapped(annotation) if annotation is not None else [])
-            elif get_origin(kind) in (dict, list):
+            elif get_origin(kind) is (list if isinstance(part, int) else dict):
                 inner.extend(_unwrapped(get_args(kind)[-1]))
         kinds = inner or kinds
     return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Strict)]

@@ -243,13 +243,21 @@ class StepCompiler:
         return tuple(self._file.applies_to.region or (WEEKDAYS,))
 
     def _reach(self, steps: list[Step]) -> None:
-        """Steps behind a hand-off that nothing can skip (rule 8) or make void are never reached."""
+        """Tell the steps behind a hand-off that nothing skips or makes void (rule 8), and those void when they come."""
         ended: Step | None = None
+        one_before: Step | None = None
         sent: Step | None = None
         for step in steps:
             if step.at.anchor != DUE:
                 continue
             after_due = step.at.offset.amount > 0
+            if one_before is not None and not after_due and step.at == one_before.at:
+                self._findings.warning(
+                    self.key(one_before.name), "never-in-time",
+                    f"step '{one_before.name}' is void when '{step.name}' comes due, which is at the same time",
+                    expected="times that differ", remedy="move one of the two, or make them one step",
+                )  # fmt: skip
+            one_before = step
             if ended is not None:
                 self._findings.warning(
                     self.key(step.name), "unreachable-step",

@@ -69,7 +69,9 @@ class TextCompiler:
                     expected="a text in every language of the policy", remedy=f"add '{language}'",
                 )  # fmt: skip
         for language, (key, value) in tree.entries.items():
-            if language not in self._file.languages and (written is None or language in written):
+            if language not in self._file.languages:
+                if written is None or language not in written:
+                    continue  # no language at all, which was reported
                 self._findings.error(
                     key, "unlisted-language", f"'{language}' is not among the languages of the policy", found=language,
                     expected=", ".join(self._file.languages), remedy="list it, or remove this text",

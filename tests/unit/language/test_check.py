@@ -222,6 +222,10 @@ def test_every_language_needs_every_text_and_the_fallback_is_not_enough() -> Non
     assert (problem.code, problem.line) == ("missing-language", 12)
 
 
+def test_a_text_under_a_key_that_is_no_language_is_told_once() -> None:
+    assert codes(changed(("sms: {en:", "sms: {english: Pay, en:"))) == ["unknown-language"]
+
+
 def test_a_finding_is_one_json_object_with_every_key() -> None:
     (problem,) = problems_of(changed(("[sms]", "[smss]")))
     assert json.loads(as_json(problem)) == {
