@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import typer
 
-from scheduler.cli import db, load, loan, policy, run, simulate, status
+from scheduler.cli import db, demo, load, loan, policy, run, simulate, status
 from scheduler.cli.failures import GOOD, INTERRUPTED, USAGE, describe
 from scheduler.cli.output import settle_streams, tell
 
@@ -26,6 +26,7 @@ simulate.add_to(app)
 load.add_to(app)
 run.add_to(app)
 status.add_to(app)
+demo.add_to(app)
 app.add_typer(loan.app, name="loan")
 app.add_typer(db.app, name="db")
 
