@@ -203,6 +203,9 @@ def _write(connection: Connection, keys: dict[str, Any], rows: dict[str, int]) -
     new_loans = run(staging.INSERT_LOANS)
     run(staging.TELL_BORROWERS)
     run(staging.INSERT_BORROWERS)
+    for name, new in zip(FILES, (new_persons, new_loans, new_instalments, new_events), strict=True):
+        if new:
+            connection.execute(staging.ANALYZE_GROWN[name])
 
     def count(name: str, new: int, changed: int = 0) -> Count:
         return Count(new, changed, rows.get(name, 0) - new - changed)

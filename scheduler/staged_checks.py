@@ -163,9 +163,8 @@ class Checks:
                 sound[check.file] = bool(row and row[0])
             if not (check.unsound and sound[check.file]):
                 self._run(check)
-        if LOANS in self._given and INSTALMENTS not in self._given:
-            if self._connection.execute(sql.ANY_NEW_LOAN, self._keys).fetchone() is not None:
-                self._file_missing(INSTALMENTS, LOANS)
+        if LOANS in self._given and INSTALMENTS not in self._given and self._any_new_loan():
+            self._file_missing(INSTALMENTS, LOANS)
         if policies is not None:
             self._policies(policies)
 
@@ -188,6 +187,9 @@ class Checks:
         self._findings.add_found(check.file, problems, rows[0][0], by_column=check.by_column)
         if check.breaks:
             self._findings.broken.add(check.file)
+
+    def _any_new_loan(self) -> bool:
+        return self._connection.execute(sql.ANY_NEW_LOAN, self._keys).fetchone() is not None
 
     def _can_tell(self, file: str) -> bool:
         return file in self._given or self._there[file]

@@ -176,9 +176,9 @@ INSERT_EVENTS: Final = f"""
 WITH added AS (
     INSERT INTO event (lender_id, clock_id, event_id, borrower_id, loan_id, at, known_at, type, amount_minor, ref,
                        channel, value, from_at, from_on, until_at, until_on, digest)
-    SELECT %(lender)s, %(clock)s, s.event_id, coalesce(o.borrower_id, n.borrower_id, s.borrower_id, w.borrower_id), s.loan_id,
-           {instant_of("s.at")}, {instant_of("s.known_at")}, s.type, s.amount / u.unit, s.ref, s.channel, s.value,
-           {instant_of("s.from_at")}, s.from_on, {instant_of("s.until_at")}, s.until_on, s.digest
+    SELECT %(lender)s, %(clock)s, s.event_id, coalesce(o.borrower_id, n.borrower_id, s.borrower_id, w.borrower_id),
+           s.loan_id, {instant_of("s.at")}, {instant_of("s.known_at")}, s.type, s.amount / u.unit, s.ref, s.channel,
+           s.value, {instant_of("s.from_at")}, s.from_on, {instant_of("s.until_at")}, s.until_on, s.digest
     FROM s_event s {LOANS}
     LEFT JOIN s_unit u ON u.currency = coalesce(o.currency, n.currency)
     LEFT JOIN s_whose w ON w.event_id = s.event_id
@@ -244,3 +244,11 @@ LEFT JOIN (SELECT DISTINCT borrower_id FROM s_loan) l USING (borrower_id)
 WHERE {_NEW_BORROWER}
 ORDER BY s.borrower_id
 """  # noqa: S608
+
+# What the planner knows of tables that have just grown: without it, whoever reads them next may wait for minutes.
+ANALYZE_GROWN: Final = {
+    "borrowers.csv": "ANALYZE borrower, person",
+    "loans.csv": "ANALYZE loan",
+    "instalments.csv": "ANALYZE instalment",
+    "events.csv": "ANALYZE event, event_text",
+}

@@ -1,8 +1,8 @@
-"""Import of a book into the database: all or nothing, with the problems that reading it into memory finds."""
+"""Import of a book into the database: every field comes through, and exactly those are woken whom it concerns."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -11,105 +11,19 @@ from typing import Any
 import pytest
 
 from policies.book import read_book
-from policies.book_rows import FILES
-from policies.calendar import to_instant
-from policies.problems import InputError, Problem
-from policies.versions import Policies, Published
+from policies.problems import InputError
 from scheduler.ingest import Count, Imported, import_book, read_files
 from scheduler.store.database import Connection, connect
-from tests.making import SHARED, policy, step
+from tests.importing import GOOD, NOW, TABLES, add, counts, load, only, put, rows
+from tests.making import SHARED
 
 BOOK = SHARED / "data" / "book-ng"
-NOW = to_instant(datetime(2026, 5, 1, tzinfo=UTC))
-TABLES = ("borrower", "person", "loan", "instalment", "event", "event_text", "journal")
-
-GOOD = {
-    "borrowers.csv": """borrower_id,first_name,last_name,language,zone,region,phone,email,address
-b1,Ann,Lee,en,Europe/London,GB,+442079460001,ann@example.com,1 Example Street;Leeds
-b2,Bob,"O'Neill, Jr",en,Europe/London,GB,,bob@example.com,
-b3,Cy,Back\\slash,en,Asia/Tokyo,JP,,cy@example.com,
-""",
-    "loans.csv": """loan_id,borrower_id,product,currency,principal,disbursed_at,policy,segment,tags,allocation
-l1,b1,personal,GBP,200.00,2026-01-01T10:00:00Z,,new,online;branch,
-l2,b1,personal,GBP,50.00,2026-01-02T10:00:00.123456+01:00,,,,interest fee penalty principal
-l3,b3,personal,JPY,5000,2026-01-03T10:00:00Z,,,,
-""",
-    "instalments.csv": """loan_id,number,due_on,principal,interest,fees
-l1,1,2026-02-01,100.00,1.50,0
-l1,2,2026-03-01,100.00,1.50,0.25
-l2,1,2026-02-15,50.00,0,0
-l3,1,2026-02-20,5000,100,0
-""",
-    "events.csv": """event_id,at,known_at,type,borrower_id,loan_id,amount,ref,channel,address,value,from,until,text
-e1,2026-02-01T09:00:00Z,,payment,,l1,101.50,,,,,,,
-e2,2026-02-03T09:00:00Z,2026-02-09T00:00:00Z,reversal,,l1,,e1,,,,,,
-e3,2026-02-05T09:00:00Z,,hold,b1,,,,,,dispute,2026-02-06,2026-03-01T00:00:00Z,"she said: ""no\\never"",
-and\tleft"
-e4,2026-02-07T09:00:00Z,,release,,,,e3,,,,,,
-e5,2026-02-08T09:00:00Z,,opt_out,b3,,,,email,CY@Example.com,,,,STOP
-e6,2026-02-08T09:00:00Z,,promise,,l3,5100,,,,,,2026-03-15,
-e7,2026-02-10T09:00:00Z,,release,,,,e6,,,,,,
-e8,2026-02-11T09:00:00Z,,contact,b1,l2,,,call,,no_answer,,,
-""",
-}
 
 
 @pytest.fixture
 def connection(database_url: str) -> Iterator[Connection]:
     with connect(database_url) as made:
         yield made
-
-
-def opened(files: Mapping[str, str | bytes]) -> dict[str, BytesIO]:
-    """A folder's files, given as text or bytes."""
-    return {name: BytesIO(text.encode() if isinstance(text, str) else text) for name, text in files.items()}
-
-
-def load(connection: Connection, files: Mapping[str, str | bytes], **options: Any) -> Imported:
-    given: dict[str, Any] = {"clock_id": 0, "now": NOW, "policies": None, **options}
-    return import_book(connection, opened(files), **given)
-
-
-def refused(connection: Connection, files: Mapping[str, str | bytes], **options: Any) -> list[Problem]:
-    before = counts(connection)
-    with pytest.raises(InputError) as caught:
-        load(connection, files, **options)
-    assert counts(connection) == before, "a refused book left something behind"
-    return caught.value.problems
-
-
-def counts(connection: Connection) -> dict[str, int]:
-    found = {}
-    for table in TABLES:
-        row = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
-        assert row is not None
-        found[table] = row[0]
-    return found
-
-
-def rows(connection: Connection, statement: str) -> list[tuple[Any, ...]]:
-    return connection.execute(statement).fetchall()
-
-
-def in_order(problems: list[Problem]) -> list[Problem]:
-    """Problems in the order of file and line; memory tells some of them only when it has read all files."""
-    return sorted(problems, key=lambda p: (FILES.index(p.file) if p.file in FILES else -1, p.line, p.column, p.code))
-
-
-def put(name: str, old: str, new: str) -> dict[str, str]:
-    """The good book with one piece of one file replaced."""
-    assert GOOD[name].count(old) == 1, old
-    return {**GOOD, name: GOOD[name].replace(old, new)}
-
-
-def add(name: str, *lines: str) -> dict[str, str]:
-    """The good book with lines at the end of one file."""
-    return {**GOOD, name: GOOD[name] + "".join(f"{line}\n" for line in lines)}
-
-
-def only(name: str, *lines: str) -> dict[str, str]:
-    """One file with these lines alone."""
-    return {name: "".join(f"{line}\n" for line in (GOOD[name].partition("\n")[0], *lines))}
 
 
 # --- what is right ------------------------------------------------------------------------------------------------
@@ -254,174 +168,6 @@ def test_progress_is_told_by_file(connection: Connection) -> None:
         ("borrowers.csv", 3), ("loans.csv", 3), ("instalments.csv", 4), ("events.csv", 8), ("checking", 0),
         ("writing", 0),
     ]  # fmt: skip
-
-
-# --- what is wrong ------------------------------------------------------------------------------------------------
-
-Case = tuple[Mapping[str, str | bytes], list[str]]
-
-WRONG: dict[str, Case] = {
-    "the same borrower twice": (
-        add("borrowers.csv", "b1,Eve,Fox,en,Europe/London,GB,,,"), ["borrowers.csv:5:1 duplicate-id"],
-    ),
-    "the same loan three times": (
-        add("loans.csv", *["l1,b9,personal,GBP,1.00,2026-01-01T10:00:00Z,,,,"] * 2),
-        ["loans.csv:5:1 duplicate-id", "loans.csv:6:1 duplicate-id"],
-    ),
-    "the same instalment twice": (
-        add("instalments.csv", "l1,2,2026-03-02,1.00,0,0"), ["instalments.csv:6:4 duplicate-id"],
-    ),
-    "a loan of nobody": (put("loans.csv", "l2,b1", "l2,b9"), ["loans.csv:3:4 unknown-borrower",
-                                                               "events.csv:10:37 not-the-borrowers-loan"]),
-    "an event of nobody": (put("events.csv", "opt_out,b3", "opt_out,b9"), ["events.csv:7:34 unknown-borrower"]),
-    "an instalment of no loan": (add("instalments.csv", "l9,7,2026-03-02,1.005,0,0"), [
-        "instalments.csv:6:1 unknown-loan"]),
-    "a payment for an unknown loan": (
-        add("events.csv", "e9,2026-02-01T09:00:00Z,,payment,,l9,1.0001,,,,,,,"), ["events.csv:11:35 unknown-loan"],
-    ),
-    "more decimals than the currency has": (
-        add("instalments.csv", "l3,2,2026-05-02,1.5,0,0.001"),
-        ["instalments.csv:6:17 too-many-decimals", "instalments.csv:6:23 too-many-decimals"],
-    ),
-    "a payment with more decimals than the currency has": (
-        add("events.csv", "e9,2026-02-01T09:00:00Z,,payment,,l3,1.50,,,,,,,"), ["events.csv:11:38 too-many-decimals"],
-    ),
-    "a number left out": (put("instalments.csv", "l1,2,", "l1,3,"), ["instalments.csv:3:1 number-missing"]),
-    "numbers from 2": (put("instalments.csv", "l2,1,", "l2,2,"), ["instalments.csv:4:1 number-missing"]),
-    "a due date not later": (put("instalments.csv", "2026-03-01", "2026-02-01"), ["instalments.csv:3:1 due-not-later"]),
-    "a loan without instalments": (put("instalments.csv", "l2,1,2026-02-15,50.00,0,0\n", ""), [
-        "loans.csv:3:1 no-instalments"]),
-    "an event twice with other contents": (
-        add("events.csv", "e1,2026-02-01T09:00:00Z,,payment,,l1,101.51,,,,,,,"), ["events.csv:11:1 event-conflict"],
-    ),
-    "a reversal of no payment": (put("events.csv", "l1,,e1,", "l1,,e8,"), ["events.csv:3:60 unknown-ref"]),
-    "a reversal of another loan's payment": (
-        put("events.csv", "reversal,,l1,", "reversal,,l2,"), ["events.csv:3:60 unknown-ref"],
-    ),
-    "a release of no hold": (put("events.csv", "release,,,,e3", "release,,,,e1"), ["events.csv:6:37 unknown-ref"]),
-    "an event that names a loan and another borrower": (
-        put("events.csv", "contact,b1,l2", "contact,b1,l3"), ["events.csv:10:37 not-the-borrowers-loan"],
-    ),
-    "no borrowers": ({n: t for n, t in GOOD.items() if n != "borrowers.csv"}, ["borrowers.csv:0:0 file-missing"]),
-    "no loans": ({n: t for n, t in GOOD.items() if n != "loans.csv"}, ["loans.csv:0:0 file-missing"]),
-    "no instalments": ({n: t for n, t in GOOD.items() if n != "instalments.csv"}, ["instalments.csv:0:0 file-missing"]),
-    "events alone": (
-        {"events.csv": GOOD["events.csv"]}, ["borrowers.csv:0:0 file-missing", "loans.csv:0:0 file-missing"],
-    ),
-    "nothing": ({}, ["loans.csv:0:0 file-missing"]),
-    "another file": ({**GOOD, "loan.csv": "x"}, ["loan.csv:0:0 unknown-file"]),
-    "a missing column": (put("loans.csv", ",product", ""), ["loans.csv:1:1 missing-column"]),
-    "a row that others may refer to": (
-        put("loans.csv", "l1,b1,personal,GBP", "l1,b1,personal,XYZ"), ["loans.csv:2:16 unknown-currency"],
-    ),
-    "a NUL byte": (put("borrowers.csv", "Bob", "B\0b"), ["borrowers.csv:3:4 forbidden-character"]),
-    "a lone surrogate": (
-        {**GOOD, "borrowers.csv": GOOD["borrowers.csv"].encode().replace(b"Bob", b"B\xed\xa0\x80b")},
-        ["borrowers.csv:3:5 not-utf8"],
-    ),
-    "broken UTF-8": (
-        {**GOOD, "events.csv": GOOD["events.csv"].encode().replace(b"STOP", b"ST\xffP")}, ["events.csv:7:66 not-utf8"],
-    ),
-    "a huge line": (put("borrowers.csv", "Bob", "B" * 200_000), ["borrowers.csv:3:1 record-too-long"]),
-    "a byte order mark": ({**GOOD, "loans.csv": "\ufeff" + GOOD["loans.csv"]}, ["loans.csv:1:1 byte-order-mark"]),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", WRONG)
-def test_the_database_finds_what_memory_finds_where_it_is(name: str, connection: Connection) -> None:
-    files, places = WRONG[name]
-    found = refused(connection, files)
-    book, expected = read_book(opened(files))
-    assert book is None
-    assert in_order(found) == in_order(expected)
-    assert [f"{p.file}:{p.line}:{p.column} {p.code}" for p in found] == places
-
-
-def test_one_row_of_every_file_is_wrong_and_all_are_told_at_once(connection: Connection) -> None:
-    bad = {name: text + "x\n" for name, text in GOOD.items()}
-    assert [(p.file, p.code) for p in refused(connection, bad)] == [(name, "wrong-field-count") for name in FILES]
-
-
-def test_problems_beyond_the_limit_are_counted(connection: Connection) -> None:
-    lines = [f"e{n},2026-02-01T09:00:00Z,,payment,,l9,1,,,,,,," for n in range(20, 27)]
-    files = add("events.csv", "x", *lines)
-    found = refused(connection, files, limit=3)
-    assert found == read_book(opened(files), limit=3)[1]
-    assert [p.line for p in found] == [11, 12, 13, 0]
-    assert found[-1].message == "5 more problems not shown"
-
-
-def test_a_file_that_can_be_read_only_once_is_told_of_by_line(connection: Connection) -> None:
-    class Once(BytesIO):
-        def seekable(self) -> bool:
-            return False
-
-    files = opened(GOOD) | {"events.csv": Once(GOOD["events.csv"].replace("opt_out,b3", "opt_out,b9").encode())}
-    with pytest.raises(InputError) as caught:
-        import_book(connection, files, clock_id=0, now=NOW, policies=None)
-    assert [(p.line, p.column, p.code) for p in caught.value.problems] == [(7, 1, "unknown-borrower")]
-
-
-# --- on import again ----------------------------------------------------------------------------------------------
-
-AGAIN: dict[str, Case] = {
-    "a loan's principal": (put("loans.csv", "GBP,200.00", "GBP,300.00"), ["loans.csv:2:20 loan-changed"]),
-    "a loan's borrower": (put("loans.csv", "l1,b1", "l1,b2"), ["loans.csv:2:4 loan-changed"]),
-    "a loan's allocation": (
-        put("loans.csv", "interest fee penalty principal", ""), ["loans.csv:3:62 loan-changed"],
-    ),
-    "an instalment's date": (
-        put("instalments.csv", "2026-03-01", "2026-03-02"), ["instalments.csv:3:4 instalment-changed"],
-    ),
-    "an instalment more": (
-        add("instalments.csv", "l1,3,2026-04-01,1.00,0,0"), ["instalments.csv:6:4 instalment-changed"],
-    ),
-    "an event's amount": (put("events.csv", "101.50", "101.51"), ["events.csv:2:1 event-conflict"]),
-    "an event's text": (put("events.csv", "STOP", "STOP!"), ["events.csv:7:1 event-conflict"]),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", AGAIN)
-def test_what_is_there_may_not_be_told_otherwise(name: str, connection: Connection) -> None:
-    load(connection, GOOD)
-    files, places = AGAIN[name]
-    found = refused(connection, files)
-    assert [f"{p.file}:{p.line}:{p.column} {p.code}" for p in found] == places
-
-
-def test_a_conflict_with_the_book_names_both(connection: Connection) -> None:
-    load(connection, GOOD)
-    (found,) = refused(connection, put("events.csv", "101.50", "101.51"))
-    assert found.message == ("event_id: 'e1' is on line 2 and, with other contents, in the book that is already there")
-
-
-def test_a_receipt_of_no_message_is_refused(connection: Connection) -> None:
-    found = refused(connection, add("events.csv", "e9,2026-02-01T09:00:00Z,,receipt,,,,0123abc,,,delivered,,,"))
-    assert [(p.line, p.column, p.code) for p in found] == [(11, 37, "unknown-ref")]
-    assert found[0].message == "ref: there is no message with the id '0123abc'"
-
-
-# --- policies -----------------------------------------------------------------------------------------------------
-
-
-def test_each_loan_must_go_by_exactly_one_policy(connection: Connection) -> None:
-    ladder = policy([step("a", "due")], currency="GBP", name="british")
-    found = refused(connection, GOOD, policies=Policies([Published(ladder)]))
-    assert [(p.file, p.line, p.column, p.code) for p in found] == [("loans.csv", 4, 7, "no-policy")]
-    assert "no policy applies to loan l3" in found[0].message
-    both = Policies([Published(ladder), Published(policy([step("a", "due")], currency="JPY", name="japanese"))])
-    assert load(connection, GOOD, policies=both).loans == Count(3)
-
-
-def test_loans_that_were_there_before_are_not_asked_about_again(connection: Connection) -> None:
-    load(connection, GOOD)
-    assert load(connection, GOOD, policies=Policies([])).loans == Count(0, 0, 3)
-    found = refused(
-        connection,
-        put("loans.csv", "200.00,2026-01-01T10:00:00Z,", "200.00,2026-01-01T10:00:00Z,x"),
-        policies=Policies([]),
-    )
-    assert [(p.line, p.column, p.code) for p in found] == [(2, 48, "no-policy")]
 
 
 # --- the folder ---------------------------------------------------------------------------------------------------
