@@ -169,7 +169,7 @@ def _message(
     instalment = loan.instalments[proposal.place]
     values = variables(
         person, policy, loan.loan_id, loan.product, loan.currency, instalment.due_on, run.facts(),
-        made if made is not None else _live_offer(run), run.situation.link_base,
+        made if made is not None else _offer_of(run, proposal), run.situation.link_base,
     )  # fmt: skip
     subject, body = policy.templates[(step.send.message, channel, language)](values)
     sent_id = message_id(loan.loan_id, instalment.number, step.name, occurrence, channel)
@@ -181,11 +181,10 @@ def _message(
     return sent_id
 
 
-def _live_offer(run: LoanRun) -> Made | None:
-    """The newest offer of the loan, while it can be taken."""
-    for made in reversed(run.state.offers):
-        return made if made.expires > run.now else None
-    return None
+def _offer_of(run: LoanRun, proposal: Proposal) -> Made | None:
+    """The offer that a side step hangs on, also when it can no longer be taken."""
+    ref = None if proposal.side is None else proposal.side.offer
+    return next((made for made in run.state.offers if made.ref == ref), None)
 
 
 def _fall_back(run: LoanRun, proposal: Proposal) -> None:
@@ -246,11 +245,10 @@ def _take_effect(run: LoanRun, proposal: Proposal, made: Made | None, review: st
         state.holds += ((hold_id, now, until),)
         run.ladder.stop(hold_id, now, until)
         _line(run, proposal, HOLD, _because(run, proposal), until=until)
-    occurrence_place = proposal.place
     _settle(run, proposal, DONE)
     if made is not None:
-        run.anchored("offer.made", zone.day(now), occurrence_place)
-        run.anchored("offer.expires", made.last_day, occurrence_place)
+        run.anchored("offer.made", zone.day(now), proposal.place, made.ref)
+        run.anchored("offer.expires", made.last_day, proposal.place, made.ref)
     if step.hand_off is not None:
         _hand_off(run, proposal, review)
 

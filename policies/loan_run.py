@@ -197,12 +197,12 @@ class LoanRun:
             self._facts = loan_facts(self)
         return self._facts
 
-    def anchored(self, anchor: str, day: int, place: int) -> None:
+    def anchored(self, anchor: str, day: int, place: int, offer: str | None = None) -> None:
         """An anchor got a date: the side steps on it are to come, once each."""
         for step in self.ladder.policy.side_steps:
             if step.at.anchor == anchor:
                 waiting = sum(1 for s in self.state.sides if s.step == step.name and s.place == place)
-                side = Side(step.name, day, place, self.occurrence(step, place) + waiting, self.now)
+                side = Side(step.name, day, place, self.occurrence(step, place) + waiting, self.now, offer)
                 self.state.sides += (side,)
 
     def anchor_lost(self, step: Step) -> None:

@@ -33,13 +33,17 @@ class Deferred(NamedTuple):
 
 
 class Side(NamedTuple):
-    """A side step that waits: its anchor's date (an ordinal), the place of its instalment, and which occurrence."""
+    """A side step that waits: its anchor's date (an ordinal), the place of its instalment, and which occurrence.
+
+    ``offer`` is the ref of the offer that it hangs on.
+    """
 
     step: str
     day: int
     place: int
     occurrence: int
     since: Instant
+    offer: str | None = None
 
 
 class Attempt(NamedTuple):

@@ -8,12 +8,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from policies.book import read_book
 from policies.book_events import KINDS
 from policies.book_rows import BORROWERS, EVENTS, INSTALMENTS, LOANS
+from policies.book_values import FieldError, a_date, an_amount_e4, in_minor
 from policies.calendar import Zone, zone, zone_names
 from policies.compose import message_id
 from policies.contract import Policy
@@ -82,13 +82,24 @@ def as_instant_text(text: str, home: Zone) -> str:
     if match["offset"]:
         return f"{match['day']}T{clock}{seconds}{match['offset']}"
     hours, minutes, rest = int(clock[:2]), int(clock[3:]), int(seconds[1:3])
-    try:
-        day = date.fromisoformat(match["day"]).toordinal()
-    except ValueError:
-        day = 0
-    if not day or hours > 23 or minutes > 59 or rest > 59 or "." in seconds:
+    day = _ordinal(match["day"])
+    if day is None or hours > 23 or minutes > 59 or rest > 59 or "." in seconds:
         return f"{match['day']}T{clock}{seconds}Z"
     return home.iso(home.instant(day, hours * 3600 + minutes * 60 + rest))
+
+
+def _amount(amount_e4: int) -> str:
+    """Ten-thousandths as decimal text without needless decimals."""
+    whole, part = divmod(amount_e4, 10_000)
+    return f"{whole}.{part:04}".rstrip("0").rstrip(".")
+
+
+def _ordinal(text: str) -> int | None:
+    """A date between 1900 and 2199 as an ordinal; none where it is no such date."""
+    try:
+        return a_date(text).toordinal()
+    except FieldError:
+        return None
 
 
 class CaseRows:
@@ -170,18 +181,22 @@ class CaseRows:
 
     def _loan_defaults(self, row: _Row, parts: list[_Row]) -> None:
         policy = self._policy
-        total = Decimal(0)
+        total_e4 = 0
         dues = []
         for part in parts:
+            due = _ordinal(part.values.get("due_on", ""))
+            if due is not None:
+                dues.append(due)
             try:
-                total += Decimal(part.values.get("principal", "0"))
-                dues.append(date.fromisoformat(part.values.get("due_on", "")))
-            except (InvalidOperation, ValueError):
+                amount_e4 = an_amount_e4(part.values.get("principal", ""))
+                in_minor(amount_e4, row.values.get("currency", policy.currency))
+                total_e4 += amount_e4
+            except FieldError:
                 continue  # the reader of the book says what is wrong with it
-        start = min(dues, default=date(1970, 1, 31)).toordinal() - _DISBURSED_DAYS
+        start = min(dues, default=date(1970, 1, 31).toordinal()) - _DISBURSED_DAYS
         self._default(row, {
             "borrower_id": self._rows[BORROWERS][0].values["borrower_id"], "currency": policy.currency,
-            "product": (policy.products or ("loan",))[0], "principal": f"{total:f}",
+            "product": (policy.products or ("loan",))[0], "principal": _amount(total_e4),
             "disbursed_at": self._home.iso(self._home.instant(start, 9 * 3600)),
         })  # fmt: skip
 

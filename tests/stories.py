@@ -8,7 +8,7 @@ from typing import Any
 
 from policies.calendar import to_instant, zone
 from policies.contract import Policy
-from policies.facts import Event, Instalment, Loan, Person
+from policies.facts import Event, Instalment, Instant, Loan, Person
 from policies.language.check import compile_policy
 from policies.outcome import CURED, HAND_OFF, REVIEW, SENT, SKIPPED, VOID, Line
 from policies.simulate import Outages, Span, story
@@ -16,6 +16,7 @@ from policies.versions import Policies, Published
 from tests.making import SHARED, minor
 
 STORIES = SHARED / "cases" / "stories.jsonl"
+REVIEWED = "handed_to_review"
 WORDS = {SENT: "sent", SKIPPED: "skipped", VOID: "void", HAND_OFF: "handed_off", CURED: "cured"}
 
 Told = list[list[str | None]]
@@ -39,19 +40,25 @@ def tell(case: dict[str, Any]) -> Told:
         policy="p",
     )  # fmt: skip
     person = Person("P", "Ana", "Ruiz", "en", case["zone"], "ZZ", email="ana@example.com")
-    start = max(home.instant(date.fromisoformat(case["from"]).toordinal()), loan.disbursed_at)
-    end = home.instant(date.fromisoformat(case["until"]).toordinal() + 1)
+    start, end = span_of(case)
     outages = Outages([(_instant(first), _instant(last)) for first, last in case["outages"]])
-    events = sorted(_events(case["events"]), key=lambda e: (e.known_at, e.at, e.event_id))
+    events = sorted(events_of(case["events"]), key=lambda e: (e.known_at, e.at, e.event_id))
     published = Policies([Published(_policy(case["policy"]))])
     lines = story(person, (loan,), events, published, Span(start, end, outages))
     told = [(home.iso(line.at), line.step, _word(line)) for line in sorted(lines, key=lambda line: line.order)]
     return [[at, name, word] for at, name, word in told if word is not None]
 
 
+def span_of(case: dict[str, Any]) -> tuple[Instant, Instant]:
+    """When the service begins, and the first instant that is no longer told."""
+    home = zone(case["zone"])
+    begins = home.instant(date.fromisoformat(case["from"]).toordinal())
+    return max(begins, _instant(case["disbursed_at"])), home.instant(date.fromisoformat(case["until"]).toordinal() + 1)
+
+
 def _word(line: Line) -> str | None:
     if line.outcome == REVIEW:
-        return "handed_to_review" if line.step is not None else None
+        return REVIEWED if line.step is not None else None
     if line.outcome == "set_aside":
         return f"set aside: {line.because}"
     return WORDS.get(line.outcome)
@@ -61,8 +68,8 @@ def _instant(text: str) -> int:
     return to_instant(datetime.fromisoformat(text))
 
 
-def _policy(case: dict[str, Any]) -> Policy:
-    """The policy of a case, written as a lender would write it and compiled; JSON is YAML."""
+def policy_text(case: dict[str, Any]) -> str:
+    """The policy of a case, written as a lender would write it; JSON is YAML."""
     steps = {}
     for one in case["steps"]:
         parts = {key: one[key] for key in ("at", "when", "within", "hand_off") if key in one}
@@ -81,12 +88,16 @@ def _policy(case: dict[str, Any]) -> Policy:
     }
     if not any("hand_off" in one for one in case["steps"]):
         written["end"] = "true"
-    policy, problems = compile_policy("story.yaml", json.dumps(written), executing=True)
+    return json.dumps(written)
+
+
+def _policy(case: dict[str, Any]) -> Policy:
+    policy, problems = compile_policy("story.yaml", policy_text(case), executing=True)
     assert policy is not None, problems
     return policy
 
 
-def _events(told: list[dict[str, Any]]) -> list[Event]:
+def events_of(told: list[dict[str, Any]]) -> list[Event]:
     """The events of a case; a second hold of a name releases the first, and a release of none is dropped."""
     found: list[Event] = []
     holding: dict[str, str] = {}
