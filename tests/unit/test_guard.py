@@ -1,0 +1,69 @@
+"""The guard: a contact is allowed, or waits for the first instant at which every rule allows it."""
+
+from __future__ import annotations
+
+import pytest
+
+from policies.calendar import zone
+from policies.compliance.guard import ALLOWED, DEFER, Contact, judge
+from policies.compliance.rules import HOUSE, Cap, Window
+from tests.making import local
+
+THREE = ["2026-03-02 10:00", "2026-03-03 10:00", "2026-03-05 10:00"]
+
+
+@pytest.mark.parametrize(
+    ("now", "contacts", "until", "rule"),
+    [
+        ("2026-03-04 08:00", [], None, None),
+        ("2026-03-04 19:59:59", [], None, None),
+        ("2026-03-04 07:59:59", [], "2026-03-04 08:00", "HOUSE-HOURS"),
+        ("2026-03-04 00:00", [], "2026-03-04 08:00", "HOUSE-HOURS"),
+        ("2026-03-04 20:00", [], "2026-03-05 08:00", "HOUSE-HOURS"),
+        ("2026-03-04 23:30", [], "2026-03-05 08:00", "HOUSE-HOURS"),
+        ("2026-03-04 10:00", ["2026-03-03 19:00"], None, None),
+        ("2026-03-04 10:00", ["2026-03-04 09:00"], "2026-03-05 08:00", "HOUSE-DAY"),
+        ("2026-03-04 10:00", ["2026-03-04 10:00"], "2026-03-05 08:00", "HOUSE-DAY"),
+        # Three in seven days, the contact's day included: the first of them is out on its eighth day.
+        ("2026-03-07 10:00", THREE, "2026-03-09 08:00", "HOUSE-WEEK"),
+        ("2026-03-08 23:00", THREE, "2026-03-09 08:00", "HOUSE-HOURS"),
+        ("2026-03-09 10:00", THREE, None, None),
+        # Beyond the cap already: two have to go out of it.
+        (
+            "2026-03-07 10:00",
+            [*THREE, "2026-03-06 10:00"], "2026-03-10 08:00", "HOUSE-WEEK",
+        ),
+        ("2026-03-28 21:00", [], "2026-03-29 08:00", "HOUSE-HOURS"),  # the clock changes in between
+    ],
+)  # fmt: skip
+def test_house_rules(now: str, contacts: list[str], until: str | None, rule: str | None) -> None:
+    history = [Contact(local(at), at) for at in contacts]
+    verdict = judge(local(now), history, HOUSE, zone("Europe/Madrid"))
+    if until is None:
+        assert verdict == ALLOWED
+    else:
+        assert verdict.rule is not None
+        assert (verdict.decision, verdict.until, verdict.rule.rule_id) == (DEFER, local(until), rule)
+
+
+def test_a_deferral_ends_at_the_first_instant_that_satisfies_all_rules_together() -> None:
+    rules = (
+        Window("EARLY", 8 * 3600, 11 * 3600, "x"),
+        Window("LATE", 10 * 3600, 20 * 3600, "x"),
+        Cap("CAP", 1, 2, "x"),
+    )
+    verdict = judge(local("2026-03-04 12:00"), [Contact(local("2026-03-04 09:00"), "a")], rules, zone("Europe/Madrid"))
+    assert verdict.until == local("2026-03-06 10:00")
+    assert {rule.rule_id for rule in verdict.rules} == {"EARLY", "CAP"}
+
+
+def test_one_step_on_two_channels_is_one_contact() -> None:
+    day = local("2026-03-04 09:00")
+    cap = (Cap("CAP", 2, 1, "x"),)
+    home = zone("Europe/Madrid")
+    assert judge(local("2026-03-04 10:00"), [Contact(day, "a"), Contact(day, "a")], cap, home) == ALLOWED
+    assert judge(local("2026-03-04 10:00"), [Contact(day, "a"), Contact(day, "b")], cap, home).decision == DEFER
+
+
+def test_without_rules_everything_is_allowed() -> None:
+    assert judge(local("2026-03-04 03:00"), (), (), zone("Europe/Madrid")) == ALLOWED
