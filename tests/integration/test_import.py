@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ from typing import Any
 import pytest
 
 from policies.book import read_book
+from policies.calendar import to_instant
+from policies.example import example_book
 from policies.problems import InputError
 from scheduler.ingest import Count, Imported, import_book, read_files
 from scheduler.store.database import Connection, connect
-from tests.importing import GOOD, NOW, TABLES, add, counts, load, only, put, rows
+from tests.importing import GOOD, NOW, TABLES, add, counts, load, only, opened, put, rows
 from tests.making import SHARED
 
 BOOK = SHARED / "data" / "book-ng"
@@ -34,6 +37,23 @@ def test_a_real_book_is_imported_whole(connection: Connection) -> None:
     with read_files(BOOK) as files:
         done = import_book(connection, files, clock_id=0, now=NOW, policies=None)
     assert done == Imported(Count(2_218), Count(8_784), Count(8_784), Count(8_784))
+
+
+def test_the_example_book_is_imported_as_memory_reads_it(connection: Connection) -> None:
+    files = example_book(7, 40, start=date(2026, 1, 5))
+    done = load(connection, files)
+    book, problems = read_book(opened(files))
+    assert book is not None, problems
+    assert done.borrowers == Count(40) == Count(len(book.persons))
+    assert done.loans == Count(len(book.loans))
+    assert done.instalments == Count(sum(len(loan.instalments) for loan in book.loans.values()))
+    assert done.events == Count(len(book.events))
+    ids = [(loan.loan_id, loan.principal_minor, loan.disbursed_at) for loan in book.loans.values()]
+    stored = rows(connection, "SELECT loan_id, principal_minor, disbursed_at FROM loan ORDER BY 1")
+    assert [(loan_id, minor, to_instant(at)) for loan_id, minor, at in stored] == sorted(ids)
+    known = [(event.event_id, event.at, event.known_at, event.amount_minor) for event in book.events]
+    told = rows(connection, "SELECT event_id, at, known_at, amount_minor FROM event ORDER BY known_at, at, event_id")
+    assert [(i, to_instant(at), to_instant(since), minor) for i, at, since, minor in told] == known
 
 
 def test_every_field_comes_through_as_it_was_written(connection: Connection) -> None:
@@ -157,7 +177,8 @@ def test_the_journal_tells_of_the_import_without_personal_data(connection: Conne
     ((kind, at, entry),) = rows(connection, "SELECT kind, at, entry FROM journal")
     assert (kind, at) == ("imported", datetime(2026, 5, 1, tzinfo=UTC))
     assert '"loans":{"changed":0,"new":3,"unchanged":0}' in entry
-    assert '"borrowers.csv":"sha256:' in entry
+    digest = sha256(GOOD["borrowers.csv"].encode()).hexdigest()
+    assert f'"borrowers.csv":"sha256:{digest}"' in entry
     assert not any(word in entry for word in ("Ann", "Lee", "example.com", "Street"))
 
 
