@@ -111,6 +111,8 @@ FROM s_event s JOIN message m
 WHERE s.type = 'receipt'
 """  # noqa: S608 - the pieces are this file's own
 
+# New rows are written in the order of their keys: an index that grows at its end costs half of one that grows all over.
+
 _OLD_PERSON: Final = """
 borrower b JOIN person p USING (lender_id, clock_id, borrower_id)
 WHERE b.lender_id = %(lender)s AND b.clock_id = %(clock)s AND b.borrower_id = s.borrower_id
@@ -156,6 +158,7 @@ SELECT %(lender)s, %(clock)s, s.loan_id, s.number, s.due_on, s.principal / u.uni
 FROM s_instalment s {LOANS}
 JOIN s_unit u ON u.currency = n.currency
 WHERE o.loan_id IS NULL
+ORDER BY s.loan_id, s.number
 """  # noqa: S608
 
 _NEW_EVENT: Final = """
@@ -183,6 +186,7 @@ WITH added AS (
     LEFT JOIN s_unit u ON u.currency = coalesce(o.currency, n.currency)
     LEFT JOIN s_whose w ON w.event_id = s.event_id
     WHERE {_NEW_EVENT}
+    ORDER BY s.event_id
     RETURNING borrower_id, known_at
 ), told AS (
     INSERT INTO s_told SELECT borrower_id, min(known_at) FROM added GROUP BY borrower_id
@@ -216,6 +220,7 @@ WITH added AS (
     FROM s_loan s
     WHERE NOT EXISTS (SELECT FROM loan o
                       WHERE o.lender_id = %(lender)s AND o.clock_id = %(clock)s AND o.loan_id = s.loan_id)
+    ORDER BY s.loan_id
     RETURNING borrower_id, disbursed_at
 ), told AS (
     INSERT INTO s_told SELECT borrower_id, min(disbursed_at) FROM added GROUP BY borrower_id
