@@ -14,6 +14,7 @@ from typing import Any, Final
 from policies import book_conflicts as conflicts
 from policies.book_conflicts import Place
 from policies.book_rows import BORROWERS, EVENTS, INSTALMENTS, LOANS
+from policies.book_text import shown
 from policies.book_values import FieldError, in_minor
 from policies.calendar import EPOCH
 from policies.facts import Instalment, Loan
@@ -93,7 +94,7 @@ def _ref(place: Place, row: Values) -> Problem:
     if kind != "receipt":
         return conflicts.unknown_ref(place, kind, ref)
     return Problem(
-        *place, ERROR, "unknown-ref", f"ref: there is no message with the id {ref!r}", found=ref,
+        *place, ERROR, "unknown-ref", f"ref: there is no message with the id {shown(ref)}", found=ref,
         expected="the id of a message that was decided here", remedy="correct the ref, or take the row out",
     )  # fmt: skip
 
