@@ -61,7 +61,10 @@ class Zone:
 
     def day(self, at: Instant) -> int:
         """The ordinal of the local calendar day that holds ``at``."""
-        return (at // SECOND + self.offset(at)) // _DAY_S + _EPOCH_ORDINAL
+        offset = self._offsets.get(at // _QUARTER)
+        if offset is None:
+            offset = self.offset(at)
+        return (at // SECOND + offset) // _DAY_S + _EPOCH_ORDINAL
 
     def tod(self, at: Instant) -> int:
         """Seconds since local midnight by the clock on the wall."""

@@ -294,6 +294,7 @@ def _settle(run: LoanRun, proposal: Proposal, outcome: str) -> None:
         episode = state.episode
         assert episode is not None  # noqa: S101 - a step after due belongs to an episode
         episode.settle(step.name, settled)
+        run.ladder.changed()
     elif proposal.kind == BEFORE:
         state.before.setdefault(proposal.place, {})[step.name] = settled
     else:

@@ -68,8 +68,10 @@ class Ladder(Pace):
             state.looked = self.loan.disbursed_at - 1
         for when in self._boundaries(state.looked, now):
             self._cross(when)
+            self.changed()
         self._voids(now, through=True)
         self._record_voids(now)
+        self.changed()
         state.looked = now
         return self.facts.at(now)
 
@@ -332,6 +334,7 @@ class Ladder(Pace):
     def stop(self, hold_id: str, start: Instant, end: Instant | None) -> None:
         """A step that was just done holds the ladder from now on."""
         self.stops = Stops((*self.stops.holds, Hold(hold_id, "policy", start, end)))
+        self.changed()
 
 
 _ACTING = frozenset({"reversal", "returned", "close", "step_done"})

@@ -137,8 +137,12 @@ class LoanRun:
         """The next step that can be judged now, by its time and its place; none, where none can."""
         if self._ended:
             return None
-        found = self._propose_fallbacks() + self._propose_sides()
         state = self.state
+        found: list[Proposal] = []
+        if state.attempts:
+            found += self._propose_fallbacks()
+        if state.sides:
+            found += self._propose_sides()
         if state.episode is not None:
             step = self.ladder.current()
             if step is not None and self._due_now(step.name):
@@ -153,24 +157,24 @@ class LoanRun:
                 time = self.ladder.own_time(step, state.chased)
                 if time <= self.now and self.ladder.judge_at(step, time, self.now) == self.now:
                     found.append(Proposal(time, step, BEFORE, state.chased))
-        return min(found, key=lambda p: (p.time, p.step.place), default=None)
+        if len(found) > 1:
+            return min(found, key=lambda p: (p.time, p.step.place))
+        return found[0] if found else None
 
     def _due_now(self, key: str) -> bool:
         deferred = self.state.deferred.get(key)
         return deferred is None or deferred.until <= self.now
 
     def _propose_fallbacks(self) -> list[Proposal]:
-        found = []
-        if self.state.attempts:
-            failed = {e.ref for e in self.events if e.type == "receipt" and e.value in ("failed", "bounced")}
-            steps = {s.name: s for s in self.ladder.policy.steps}
-            for sent_id, attempt in self.state.attempts.items():
-                step = steps.get(attempt.step)
-                if sent_id in failed and step is not None and self._due_now(sent_id):
-                    proposal = Proposal(self.now, step, FALLBACK, attempt.place, None, sent_id, attempt)
-                    if self.ladder.stops.at(self.now) is None:
-                        found.append(proposal)
-        return found
+        failed = {e.ref for e in self.events if e.type == "receipt" and e.value in ("failed", "bounced")}
+        if not failed or self.ladder.stops.at(self.now) is not None:
+            return []
+        steps = {s.name: s for s in self.ladder.policy.steps}
+        return [
+            Proposal(self.now, steps[attempt.step], FALLBACK, attempt.place, None, sent_id, attempt)
+            for sent_id, attempt in self.state.attempts.items()
+            if sent_id in failed and attempt.step in steps and self._due_now(sent_id)
+        ]
 
     def _propose_sides(self) -> list[Proposal]:
         found = []

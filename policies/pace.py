@@ -29,6 +29,7 @@ class Pace:
         self.state = state
         self.dues = [i.due_on.toordinal() for i in self.loan.instalments]
         self._own_times: dict[tuple[int, int], Instant] = {}
+        self._times: dict[int, Instant | None] = {}
         self._reversal_days = _reversal_days(events, zone)
 
     def current(self) -> Step | None:
@@ -54,7 +55,20 @@ class Pace:
         return found
 
     def time(self, step: Step) -> Instant | None:
-        """The time of a step after ``due`` (rule 4); none, while an endless hold keeps it from having one."""
+        """The time of a step after ``due`` (rule 4); none, while an endless hold keeps it from having one.
+
+        Kept until something is settled or stopped (``changed``).
+        """
+        if step.place in self._times:
+            return self._times[step.place]
+        found = self._times[step.place] = self._time(step)
+        return found
+
+    def changed(self) -> None:
+        """What was settled or stopped moves the times of what follows."""
+        self._times.clear()
+
+    def _time(self, step: Step) -> Instant | None:
         state = self.state
         episode = state.episode
         assert episode is not None and state.chased is not None  # noqa: S101 - asked in an episode only

@@ -77,5 +77,6 @@ def _unsettle(run: LoanRun, message: Unsent, place: int) -> None:
     if episode is not None and message.step in episode.settled:
         del episode.settled[message.step]
         episode.pending[message.step] = run.now
+        run.ladder.changed()
     elif message.step in state.before.get(place, {}):
         del state.before[place][message.step]

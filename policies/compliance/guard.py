@@ -48,7 +48,8 @@ def judge(now: Instant, history: Iterable[Contact], rules: Sequence[Rule], zone:
     if not rules:
         return ALLOWED
     days = _days(history, zone)
-    first = [rule for rule in rules if _open_from(rule, now, days, zone) != now]
+    day, tod = zone.day(now), zone.tod(now)
+    first = [rule for rule in rules if not _allows(rule, day, tod, days)]
     if not first:
         return ALLOWED
     when = now
@@ -58,6 +59,13 @@ def judge(now: Instant, history: Iterable[Contact], rules: Sequence[Rule], zone:
             return Verdict(DEFER, when, _binding(first, now, days, zone), tuple(first))
         when = later
     return Verdict(SUPPRESS, None, first[0], tuple(first))
+
+
+def _allows(rule: Rule, day: int, tod: int, days: list[int]) -> bool:
+    """Whether this rule alone allows a contact at ``tod`` of ``day``."""
+    if isinstance(rule, Window):
+        return rule.opens <= tod < rule.closes
+    return not days or sum(1 for d in days if day - rule.days < d <= day) < rule.most
 
 
 def closes(now: Instant, rules: Sequence[Rule], zone: Zone) -> Instant | None:
@@ -72,8 +80,8 @@ def _binding(first: list[Rule], now: Instant, days: list[int], zone: Zone) -> Ru
 
 
 def _days(history: Iterable[Contact], zone: Zone) -> list[int]:
-    seen = set()
-    days = []
+    seen: set[str] = set()
+    days: list[int] = []
     for contact in history:
         if contact.key not in seen:
             seen.add(contact.key)
@@ -84,15 +92,11 @@ def _days(history: Iterable[Contact], zone: Zone) -> list[int]:
 
 def _open_from(rule: Rule, when: Instant, days: list[int], zone: Zone) -> Instant:
     """The first instant not before ``when`` that this rule alone allows."""
-    day = zone.day(when)
-    if isinstance(rule, Window):
-        tod = zone.tod(when)
-        if tod < rule.opens:
-            return max(when, zone.instant(day, rule.opens))
-        return when if tod < rule.closes else zone.instant(day + 1, rule.opens)
-    while True:
+    day, tod = zone.day(when), zone.tod(when)
+    while not _allows(rule, day, tod, days):
+        if isinstance(rule, Window):
+            return zone.instant(day if tod < rule.opens else day + 1, rule.opens)
         counted = [d for d in days if day - rule.days < d <= day]
-        if len(counted) < rule.most:
-            return when
-        day = counted[-rule.most] + rule.days
+        day, tod = counted[-rule.most] + rule.days, 0
         when = zone.instant(day)
+    return when
