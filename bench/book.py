@@ -28,11 +28,19 @@ steps:
 messages:
   overdue:
     sms:
-      en: "{{ borrower.first_name }}, {{ overdue | money }} on loan {{ loan.loan_id }} was due {{ due | date }}. See {{ links.view }} {{ lender.name }}"
+      en: >-
+        {{ borrower.first_name }}, {{ overdue | money }} on loan {{ loan.loan_id }} was due {{ due | date }}.
+        See {{ links.view }} {{ lender.name }}
     email:
       en:
         subject: "Your payment of {{ overdue | money }}"
-        body: "Dear {{ borrower.first_name }},\\n\\n{{ overdue | money }} on loan {{ loan.loan_id }} was due on {{ due | date }}.\\nSee {{ links.view }}\\n\\n{{ lender.name }}"
+        body: |
+          Dear {{ borrower.first_name }},
+
+          {{ overdue | money }} on loan {{ loan.loan_id }} was due on {{ due | date }}.
+          See {{ links.view }}
+
+          {{ lender.name }}
 """
 
 _BORROWERS = """

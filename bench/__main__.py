@@ -1,0 +1,69 @@
+"""``make bench``: every figure beside its reference, as a table and as JSON; or ``python -m bench 10000 --pairs 9``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from bench import wave
+from scheduler.bootstrap import use_pinned_zones
+from scheduler.service import settle_memory
+from scheduler.store import embedded
+
+_COLUMNS = ("name", "n", "pairs", "seconds", "reference_s", "ratio", "us_per_step", "reference_us")
+
+
+def main() -> None:
+    """Measure, print the table, and write the JSON beside it."""
+    parser = argparse.ArgumentParser(prog="python -m bench")
+    parser.add_argument("sizes", nargs="*", type=int, default=[10_000, 100_000])
+    parser.add_argument("--pairs", type=int, default=5, help="pairs of ours and the reference (default 5)")
+    parser.add_argument("--out", type=Path, default=Path("build/bench.json"))
+    asked = parser.parse_args()
+    use_pinned_zones()
+    settle_memory()
+    home = Path(tempfile.mkdtemp(prefix="duly-bench-"))
+    server = embedded.start(home)
+    try:
+        rows: list[dict[str, Any]] = []
+        sys.stdout.write("  ".join(f"{name:>12}" for name in _COLUMNS) + "\n")
+        for size in asked.sizes:
+            rows.append(wave.run(server, size, asked.pairs))
+            _print(rows[-1])
+            rows.append(wave.idle(server, size, 400))
+            _print(rows[-1])
+    finally:
+        embedded.remove(home)
+    report = {"machine": _machine(), "rows": rows}
+    asked.out.parent.mkdir(parents=True, exist_ok=True)
+    asked.out.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    sys.stdout.write(f"\n{json.dumps(report['machine'])}\nwritten to {asked.out}\n")
+
+
+def _print(row: dict[str, Any]) -> None:
+    sys.stdout.write("  ".join(f"{row.get(name, '')!s:>12}" for name in _COLUMNS) + "\n")
+    sys.stdout.flush()
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "cores": os.cpu_count(),
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "postgresql": embedded.MAJOR,
+        "psycopg": version("psycopg"),
+        "duly": version("duly"),
+        "load_before": [round(x, 1) for x in os.getloadavg()],
+    }
+
+
+if __name__ == "__main__":
+    main()
