@@ -28,6 +28,8 @@ SEED: Final = 7
 PERSONS: Final = 200
 START: Final = date(2026, 1, 5)
 DAYS: Final = 120
+HOME: Final = "home"
+"""The folder within, for the database and the key of links; no book but the demo's is ever there."""
 _MARK: Final = "made-by-duly-demo.txt"
 
 
@@ -48,20 +50,22 @@ def demo(
     from scheduler.clock import SystemClock
     from scheduler.store import embedded
 
-    home = folder.resolve()
+    place = folder.resolve()
+    home = place / HOME
     settings = load_settings().model_copy(
         update={
-            "home": home, "database_url": None, "embedded_listen": None, "sandbox_folder": home / "messages",
+            "home": home, "database_url": None, "embedded_listen": None, "sandbox_folder": place / "messages",
             "sms_adapter": "sandbox", "email_adapter": "sandbox", "letter_adapter": "sandbox",
         }
     )  # fmt: skip
     log_by(settings, SystemClock())
-    _make_room(home)
-    files = _write_inputs(home)
+    _make_room(place)
+    files = _write_inputs(place)
     stop = threading.Event()
-    previous = {n: signal.signal(n, lambda *_: stop.set()) for n in (signal.SIGTERM, signal.SIGINT)}
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    previous = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
     try:
-        with View(folder, START, DAYS) as view:
+        with View(folder, folder / HOME, START, DAYS) as view:
             whole = _run(settings, files, view, stop)
         if not whole:
             tell("duly: stopped; run the demo again to see all of it")
@@ -74,27 +78,29 @@ def demo(
     return GOOD
 
 
-def _make_room(home: Path) -> None:
+def _make_room(place: Path) -> None:
     """An empty folder, also where an earlier demo was; never where anything else lies."""
     from scheduler.store import embedded
 
-    if home.is_dir() and (home / _MARK).is_file():
-        embedded.remove(home)
-        shutil.rmtree(home)
-    elif home.exists() and (not home.is_dir() or any(home.iterdir())):
-        raise Failure(f"{home} is not empty, and no demo made it; name another folder with --folder")
-    home.mkdir(parents=True, exist_ok=True)
-    (home / _MARK).write_text("duly demo makes this folder anew each time.\n", encoding="utf-8")
+    ours = (place / _MARK).is_file()
+    if not ours and place.exists() and (not place.is_dir() or any(place.iterdir())):
+        raise Failure(f"{place} is not empty, and no demo made it; name another folder with --folder")
+    # The database may lie elsewhere (started by root), and outlive its folder.
+    embedded.remove(place / HOME)
+    if ours:
+        shutil.rmtree(place)
+    place.mkdir(parents=True, exist_ok=True)
+    (place / _MARK).write_text("duly demo makes this folder anew each time.\n", encoding="utf-8")
 
 
-def _write_inputs(home: Path) -> Mapping[str, Path]:
+def _write_inputs(place: Path) -> Mapping[str, Path]:
     """The policy and the book as files, so that they can be read, changed and used again."""
     from policies import library
     from policies.example import example_book
 
-    policy = home / POLICY
+    policy = place / POLICY
     policy.write_bytes(library.read(POLICY))
-    book = home / "book"
+    book = place / "book"
     book.mkdir()
     for name, text in example_book(SEED, PERSONS, start=START, days=DAYS, markets=(MARKET,)).items():
         (book / name).write_text(text, encoding="utf-8", newline="\n")
@@ -139,6 +145,7 @@ def _follow(
     service: Service, url: str, span: Span, policy: Policy, view: View, stop: threading.Event
 ) -> bool:  # fmt: skip
     from scheduler import history
+    from scheduler.cli.run import arrive
     from scheduler.run_through import run_through
     from scheduler.store.database import connect
 
@@ -147,6 +154,7 @@ def _follow(
         run_through(service, span, stop, lambda one: view.progress(beside, one))
         if stop.is_set():
             return False
+        arrive(service, span)
         view.told(policy, history.story(beside, service.clock_id, since=span.start, until=span.until))
         return True
     finally:

@@ -46,7 +46,7 @@ class Story:
         if line["outcome"] == "sent":
             self.sent[line["step"], line["channel"]] += 1
             rank = (line["message"] == "offer", line["channel"] == "email", line["language"] == "en")
-            if not self.example or rank > self._rank:
+            if rank >= self._rank:
                 self.example, self._rank = line, rank
         else:
             self._reasons.setdefault(line["outcome"], Counter())[_reason(line)] += 1
@@ -84,4 +84,6 @@ def _reason(line: dict[str, Any]) -> str:
         return "what was past due is paid"
     if line["outcome"] == "offer":
         return str(one.get("offer", ""))
+    if line["outcome"] == "skipped" and "when" in one:
+        return f"{line['step']}, whose condition did not hold"
     return clause({key: value for key, value in one.items() if key != "channel"}, line["outcome"])

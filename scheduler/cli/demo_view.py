@@ -29,6 +29,7 @@ from scheduler.store.database import Connection
 
 _WIDEST: Final = 100
 _PIPED: Final = 90
+_LIVE: Final = 78
 _EVERY_S: Final = 0.1
 _SHOWN: Final = 7
 _NEWEST = """
@@ -46,8 +47,9 @@ _COLOURS: Final = {
 class View:
     """The live view; where stderr is no terminal, a line at each stage."""
 
-    def __init__(self, folder: Path, start: date, days: int) -> None:
+    def __init__(self, folder: Path, home: Path, start: date, days: int) -> None:
         self._folder = folder
+        self._home = home
         self._start = start
         self._days = days
         self._clock = SystemClock()
@@ -95,6 +97,8 @@ class View:
         self._shown = now
         self._newest = [json.loads(row[0]) for row in connection.execute(_NEWEST, {"most": _SHOWN})][::-1]
         self._counts = Counter(dict(connection.execute(_OUTCOMES).fetchall()))
+        if self._newest:
+            self._day = max(self._day, date.fromisoformat(self._newest[-1]["at"][:10]))
         self._refresh(None)
 
     def told(self, policy: Policy, lines: Iterable[str]) -> None:
@@ -138,8 +142,10 @@ class View:
                 Text(line["at"][5:16].replace("T", " "), style="dim"), line["loan_id"], line.get("step") or "",
                 Text(outcome, style=_COLOURS.get(outcome, "dim")), line.get("channel") or "",
             )  # fmt: skip
-        parts: list[RenderableType] = [Text(self._book or self._stage, style="dim"), bar, counts]
-        return Panel(Group(*parts, Text(""), lines), title="duly demo", title_align="left", width=min(_WIDEST, 78))
+        if not self._newest:
+            lines.add_row(Text(f"{self._stage} …", style="dim"))
+        book = Text(self._book or "the main job, from end to end", style="dim")
+        return Panel(Group(book, bar, counts, Text(""), lines), title="duly demo", title_align="left", width=_LIVE)
 
     # --- afterwards ---------------------------------------------------------------------------------------------
 
@@ -164,20 +170,29 @@ class View:
         text = path.read_text(encoding="utf-8").rstrip()
         head, _, body = text.partition("\n\n")
         told = "\n".join(line for line in head.splitlines() if not line.startswith(("Message:", "Decided:")))
-        return Panel(
-            Group(Text(told, style="dim"), Text(""), Text(body)), title="one of the messages", title_align="left",
-            subtitle=Text(str(path), overflow="fold"), subtitle_align="left",
-        )  # fmt: skip
+        message = Group(Text(told, style="dim"), Text(""), Text(body))
+        return Panel(message, title="one of the messages", title_align="left")
 
     def _where(self, story: Story) -> RenderableType:
         loan = story.example["loan_id"]
         where = Table.grid(padding=(0, 2))
-        where.add_row("messages", f"{self._folder}/messages, a file each")
-        where.add_row("policy", f"{self._folder}/{story.policy.name}.yaml")
-        where.add_row("book", f"{self._folder}/book")
-        where.add_row("look on", f"DULY_HOME={self._folder} duly loan timeline {loan}")
-        where.add_row("", f"DULY_HOME={self._folder} duly status")
+        where.add_column(no_wrap=True)
+        where.add_column(overflow="fold")
+        where.add_row("this message", str(story.example_file(self._folder / "messages")))
+        where.add_row("all messages", f"{self._folder}/messages")
+        where.add_row("policy, book", f"{self._folder}/{story.policy.name}.yaml, {self._folder}/book")
+        where.add_row("go on with", f"export DULY_HOME={self._home}")
+        for more in (f"loan timeline {loan}", f"loan why {loan} {story.example['step']}", "status"):
+            where.add_row("", f"{_command()} {more}")
         return where
+
+
+def _command() -> str:
+    """How this command was called, so that a line to copy works where ``duly`` is not on the path."""
+    called = Path(sys.argv[0])
+    if called.name != "duly" or len(called.parts) == 1:
+        return "duly"
+    return str(called.relative_to(Path.cwd()) if called.is_relative_to(Path.cwd()) else called)
 
 
 def _sent(story: Story) -> Table:

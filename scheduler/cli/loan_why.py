@@ -73,7 +73,8 @@ def _why_not(outlook: Outlook, step: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _reason(outlook: Outlook, name: str) -> tuple[str, str]:
+def stopped(outlook: Outlook) -> tuple[str, str] | None:
+    """What lets no step of the loan come, by its rule and in words; none, where nothing does."""
     run = outlook.run
     if run is None:
         if outlook.set_aside is None:
@@ -89,6 +90,14 @@ def _reason(outlook: Outlook, name: str) -> tuple[str, str]:
     hold = run.ladder.stops.at(outlook.at)
     if hold is not None and hold.end is None:
         return "L9", f"the hold {hold.hold_id} ({hold.reason}) lasts until it is released"
+    return None
+
+
+def _reason(outlook: Outlook, name: str) -> tuple[str, str]:
+    whole = stopped(outlook)
+    if whole is not None or outlook.run is None:
+        return whole or ("L13", "nothing leads to it as things stand")
+    state = outlook.run.state
     settled = None if state.episode is None else state.episode.settled.get(name)
     if settled is not None:
         return "L3", f"it was {settled.outcome} in this episode, and each step is done once"

@@ -131,9 +131,7 @@ def _test(settings: Settings, span: Span, speed: int | None, json_: bool) -> int
 
 
 def _jump(service: Service, span: Span, stop: _Stop) -> Instant:
-    from policies.calendar import to_datetime
     from scheduler.run_through import Progress, run_through
-    from scheduler.store import queries
 
     whole = None if span.until is None else span.until - span.start
     with progress("running") as bar:
@@ -142,10 +140,19 @@ def _jump(service: Service, span: Span, stop: _Stop) -> Instant:
             bar(one.at - span.start, whole, _note(one.at, one.borrowers, one.messages))
 
         at = run_through(service, span, stop.event, show).at
-    if span.until is not None and not stop.event.is_set():
+    if not stop.event.is_set():
+        arrive(service, span)
+    return at
+
+
+def arrive(service: Service, span: Span) -> None:
+    """Let the clock stand at the end of the span, once all before it is done; without an end, where it is."""
+    from policies.calendar import to_datetime
+    from scheduler.store import queries
+
+    if span.until is not None:
         keys = {"clock": service.clock_id, "now": to_datetime(span.until)}
         service.engine_connection.execute(queries.MOVE_CLOCK, keys)
-    return at
 
 
 def _note(at: Instant, borrowers: int, messages: int) -> str:
