@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +22,7 @@ from rich.text import Text
 from policies.calendar import to_datetime
 from policies.contract import Policy
 from scheduler.cli.demo_story import Story
-from scheduler.cli.output import console
+from scheduler.cli.output import columns, console
 from scheduler.clock import SystemClock
 from scheduler.run_through import Progress
 from scheduler.store.database import Connection
@@ -163,7 +163,8 @@ class View:
         out.print(_sent(self._story))
         out.print(_became(self._story))
         out.print(self._example(self._story))
-        out.print(self._where(self._story))
+        for line in columns(self._where(self._story)):
+            out.print(Text(line), soft_wrap=True)
 
     def _example(self, story: Story) -> RenderableType:
         path = story.example_file(self._folder / "messages")
@@ -173,18 +174,14 @@ class View:
         message = Group(Text(told, style="dim"), Text(""), Text(body))
         return Panel(message, title="one of the messages", title_align="left")
 
-    def _where(self, story: Story) -> RenderableType:
+    def _where(self, story: Story) -> Iterator[tuple[str, str]]:
         loan = story.example["loan_id"]
-        where = Table.grid(padding=(0, 2))
-        where.add_column(no_wrap=True)
-        where.add_column(overflow="fold")
-        where.add_row("this message", str(story.example_file(self._folder / "messages")))
-        where.add_row("all messages", f"{self._folder}/messages")
-        where.add_row("policy, book", f"{self._folder}/{story.policy.name}.yaml, {self._folder}/book")
-        where.add_row("go on with", f"export DULY_HOME={self._home}")
+        yield "this message", str(story.example_file(self._folder / "messages"))
+        yield "all messages", f"{self._folder}/messages"
+        yield "policy, book", f"{self._folder}/{story.policy.name}.yaml, {self._folder}/book"
+        yield "go on with", f"export DULY_HOME={self._home}"
         for more in (f"loan timeline {loan}", f"loan why {loan} {story.example['step']}", "status"):
-            where.add_row("", f"{_command()} {more}")
-        return where
+            yield "", f"{_command()} {more}"
 
 
 def _command() -> str:

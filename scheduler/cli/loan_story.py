@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from scheduler.cli.output import columns
 from scheduler.cli.loan_why import stopped
+from scheduler.cli.output import columns
 from scheduler.cli.story_text import local_time
 from scheduler.cli.words import why
 from scheduler.outlook import Outlook
@@ -31,7 +31,7 @@ def shown(outlook: Outlook, lines: Iterable[dict[str, Any]]) -> Iterator[str]:
     now = local_time(outlook.home.iso(outlook.at))
     if not planned:
         why_not = stopped(outlook)
-        yield f"---- {now}: nothing more comes, {'as things stand' if why_not is None else why_not[1]}"
+        yield f"---- {now}: nothing more comes: {'the ladder has ended' if why_not is None else why_not[1]}"
         return
     yield f"---- {now}: planned from here on, if nothing new happens"
     yield from told[len(past) + 1 :]
