@@ -37,7 +37,6 @@ def status(json_: Json = False) -> int:
     log_by(settings, SystemClock())
     if settings.database_url is not None:
         url = settings.database_url.get_secret_value()
-        database.connect(url).close()
         found = database.revision(url)
         if found != database.head():
             return _old_schema(settings, found, database.head(), json_)

@@ -75,7 +75,8 @@ def head() -> str:
 
 
 def revision(url: str) -> str | None:
-    """The revision of the database; none, where it is empty."""
+    """The revision of the database; none, where it is empty. Raises DatabaseError where no server answers."""
+    connect(url).close()
     engine = create_engine("postgresql+psycopg://" + url.partition("://")[2])
     try:
         with engine.connect() as connection:
