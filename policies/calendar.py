@@ -6,6 +6,7 @@ Zone rules come from the ``tzdata`` package, never from the system. A day is its
 
 from __future__ import annotations
 
+import warnings
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from importlib import resources
@@ -125,20 +126,19 @@ def zone(name: str) -> Zone:
 class BusinessDays:
     """The business days of one region, or Monday to Friday without holidays (``weekdays``)."""
 
-    __slots__ = ("_days", "_table", "_weekend", "name")
+    __slots__ = ("_days", "_table", "name")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self._days: dict[int, bool] = {}
         self._table = None if name == WEEKDAYS else _table(name)
-        self._weekend = frozenset({5, 6}) if self._table is None else frozenset(self._table.weekend)
 
     def is_business(self, day: int) -> bool:
         """Whether the day with this ordinal is one."""
         found = self._days.get(day)
         if found is None:
             when = date.fromordinal(day)
-            found = when.weekday() not in self._weekend and (self._table is None or when not in self._table)
+            found = when.weekday() not in _WEEKEND if self._table is None else _is_working_day(self._table, when)
             self._days[day] = found
         return found
 
@@ -159,6 +159,7 @@ class BusinessDays:
 
 
 WEEKDAYS: Final = "weekdays"
+_WEEKEND: Final = frozenset({5, 6})
 
 
 def _table(region: str) -> holiday_tables.HolidayBase | None:
@@ -170,6 +171,14 @@ def _table(region: str) -> holiday_tables.HolidayBase | None:
             return holiday_tables.country_holidays(country)
     except NotImplementedError:
         return None
+
+
+def _is_working_day(table: holiday_tables.HolidayBase, when: date) -> bool:
+    # A table warns, once a year of it is worked out, that some moving feasts of that year are not known. They are
+    # not known to us either; the version of the data is recorded with each decision.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return table.is_working_day(when)
 
 
 @lru_cache(maxsize=512)

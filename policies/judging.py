@@ -134,7 +134,8 @@ def _send(run: LoanRun, proposal: Proposal, made: Made | None) -> bool:
                 _line(run, proposal, SUPPRESSED, ({"rule": closed[channel], "channel": channel},),
                       channel=channel, channel_place=place)  # fmt: skip
             else:
-                _message(run, proposal, channel, place, made, occurrence, contact)
+                sent_id = _message(run, proposal, channel, place, made, occurrence, contact)
+                run.state.attempts[sent_id] = Attempt(step.name, proposal.place, occurrence, run.state.running, ())
     else:
         channel = usable[0]
         sent_id = _message(run, proposal, channel, send.channels.index(channel), made, occurrence, contact)
@@ -218,7 +219,9 @@ def _fall_back(run: LoanRun, proposal: Proposal) -> None:
 
 
 def _fail(run: LoanRun, attempt: Attempt) -> None:
-    """Every channel failed: the step keeps its time, and a hand-off behind it goes to review (rule 8)."""
+    """A channel failed and none is left: once all have, a hand-off behind the step goes to review (rule 8)."""
+    if any(a[:3] == attempt[:3] for a in run.state.attempts.values()):
+        return
     episode = run.state.episode
     if episode is not None and attempt.episode == run.state.running:
         settled = episode.settled.get(attempt.step)
@@ -310,6 +313,8 @@ def _because(run: LoanRun, proposal: Proposal) -> Because:
     rule = "L2" if proposal.kind == BEFORE else "L3"
     if proposal.kind == FALLBACK:
         return ({"rule": "L10", "reason": "channel_failed"},)
+    if _key(proposal) in run.state.deferred:
+        return ({"rule": "L10"}, {"rule": rule})
     if proposal.time < run.now:
         return ({"rule": "L5"}, {"rule": rule})
     if proposal.kind == AFTER and proposal.time > run.ladder.own_time(proposal.step, proposal.place):

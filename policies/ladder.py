@@ -131,8 +131,10 @@ class Ladder(Pace):
         assert episode is not None  # noqa: S101 - an overdue loan has an episode
         episode.places.update(p for p in range(position.past_due) if position.unpaid[p])
         state.chased = position.chased
-        if episode.start < when and any(
-            at == when and position.unpaid[p] for p, at in enumerate(self.facts.past_due_at)
+        if (
+            state.looked is not None
+            and max(episode.start, state.looked) < when
+            and any(at == when and position.unpaid[p] for p, at in enumerate(self.facts.past_due_at))
         ):
             self._again_skipped(episode, when)
 
@@ -147,15 +149,17 @@ class Ladder(Pace):
             if not cured and state.chased is not None:
                 self._superseded(when, state.chased)
                 state.sides = ()
+                state.attempts.clear()
             state.deferred.clear()
             state.chased = position.chased
             state.since = when
             self._pin(when)
 
     def _superseded(self, when: Instant, place: int) -> None:
-        """The instalment was paid before its date: what is open of its steps, if any was settled, is passed over."""
-        settled = self.state.before.get(place)
-        if not settled or self.state.handed is not None or self.state.closed:
+        """The instalment was paid before its date: what is open of its steps, if any was judged, is passed over."""
+        settled = self.state.before.get(place, {})
+        began = bool(settled) or any(step.name in self.state.deferred for step in self.before_due)
+        if not began or self.state.handed is not None or self.state.closed:
             return
         for step in self.before_due:
             if step.name not in settled:
@@ -232,9 +236,11 @@ class Ladder(Pace):
         state = self.state
         episode = state.episode
         assert episode is not None and state.running is not None  # noqa: S101 - only a running episode is cured
-        open_steps = tuple(s.name for s in self.after_due if s.name not in episode.settled)
         self._keep_voids(when)
-        open_steps += tuple(side.step for side in state.sides)
+        open_steps: tuple[str, ...] = ()
+        if state.handed is None:
+            open_steps = tuple(s.name for s in self.after_due if s.name not in episode.settled)
+            open_steps += tuple(side.step for side in state.sides)
         self.passed.append(
             Passed("cured", when, None, state.chased, state.running + 1, open_steps, "L7", state.version)
         )

@@ -73,11 +73,9 @@ class LoanRun:
     def _holds(self) -> list[Hold]:
         held = holds_of(self.events, self.situation.zone)
         if self.state.holds:
-            released = {e.ref: e.at for e in self.events if e.type == "release"}
             for hold_id, start, end in self.state.holds:
-                freed = released.get(hold_id)
-                if freed is not None and (end is None or freed < end):
-                    end = freed
+                released = [e.at for e in self.events if e.type == "release" and e.ref == hold_id]
+                end = min((at for at in (*released, end) if at is not None), default=None)
                 if end is None or end > start:
                     held.append(Hold(hold_id, "policy", start, end))
         return held
@@ -147,7 +145,7 @@ class LoanRun:
             step = self.ladder.current()
             if step is not None and self._due_now(step.name):
                 time = self.ladder.time(step)
-                if time is not None and self.ladder.judge_at(step, time, self.now) == self.now:
+                if time is not None and self._judge_at(step.name, step, time) == self.now:
                     found.append(Proposal(time, step, AFTER, state.chased or 0))
         elif state.chased is not None:
             settled = state.before.get(state.chased, {})
@@ -155,7 +153,7 @@ class LoanRun:
                 if step.name in settled or not self._due_now(step.name):
                     continue
                 time = self.ladder.own_time(step, state.chased)
-                if time <= self.now and self.ladder.judge_at(step, time, self.now) == self.now:
+                if time <= self.now and self._judge_at(step.name, step, time) == self.now:
                     found.append(Proposal(time, step, BEFORE, state.chased))
         if len(found) > 1:
             return min(found, key=lambda p: (p.time, p.step.place))
@@ -164,6 +162,10 @@ class LoanRun:
     def _due_now(self, key: str) -> bool:
         deferred = self.state.deferred.get(key)
         return deferred is None or deferred.until <= self.now
+
+    def _judge_at(self, key: str, step: Step, time: Instant) -> Instant | None:
+        """When the step can be judged; one that the guard deferred waits for the law, not for its time of day."""
+        return self.ladder.judge_at(step, time, self.now, any_hour=key in self.state.deferred)
 
     def _propose_fallbacks(self) -> list[Proposal]:
         failed = {e.ref for e in self.events if e.type == "receipt" and e.value in ("failed", "bounced")}
@@ -183,7 +185,7 @@ class LoanRun:
             if step is None or not self._due_now(side_key(side)):
                 continue
             time = self._side_time(side, step)
-            if time <= self.now and self.ladder.judge_at(step, time, self.now) == self.now:
+            if time <= self.now and self._judge_at(side_key(side), step, time) == self.now:
                 found.append(Proposal(time, step, SIDE, side.place, side))
         return found
 
@@ -256,7 +258,7 @@ class LoanRun:
             step = ladder.current()
             time = None if step is None else ladder.time(step)
             if step is not None and time is not None:
-                self._wake_for(step, time, wakes)
+                self._wake_for(step.name, step, time, wakes)
                 if step.within is not None:
                     wakes.append(ladder.end_of(time, step))
         else:
@@ -265,14 +267,14 @@ class LoanRun:
                 if step.name not in settled:
                     time = ladder.own_time(step, place)
                     wakes.append(time)
-                    self._wake_for(step, time, wakes)
+                    self._wake_for(step.name, step, time, wakes)
                     if step.within is not None:
                         wakes.append(ladder.end_of(time, step))
         for side in state.sides:
             side_step = self._side_step(side)
             if side_step is not None:
                 time = self._side_time(side, side_step)
-                self._wake_for(side_step, time, wakes)
+                self._wake_for(side_key(side), side_step, time, wakes)
                 if side_step.within is not None:
                     wakes.append(ladder.end_of(time, side_step))
         if state.attempts:
@@ -281,8 +283,8 @@ class LoanRun:
                 wakes.append(free)
         wakes[:] = [t for t in wakes if t > now]
 
-    def _wake_for(self, step: Step, time: Instant, wakes: list[Instant]) -> None:
-        when = self.ladder.judge_at(step, time, self.now)
+    def _wake_for(self, key: str, step: Step, time: Instant, wakes: list[Instant]) -> None:
+        when = self._judge_at(key, step, time)
         if when is not None:
             wakes.append(when)
 

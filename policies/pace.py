@@ -117,8 +117,11 @@ class Pace:
         time = self.time(step)
         return None if time is None or step.within is None else self.end_of(time, step)
 
-    def judge_at(self, step: Step, time: Instant, now: Instant) -> Instant | None:
-        """The first instant from ``now`` on at which the step can be judged (rules 5, 6, 9), as things stand."""
+    def judge_at(self, step: Step, time: Instant, now: Instant, *, any_hour: bool = False) -> Instant | None:
+        """The first instant from ``now`` on at which the step can be judged (rules 5, 6, 9), as things stand.
+
+        ``any_hour``: not only from its own time of day on; for a step that the guard deferred, which waits for the law.
+        """
         when = max(time, now)
         for _ in range(_LOOK_AHEAD):
             free = self.stops.free_from(when)
@@ -129,7 +132,7 @@ class Pace:
                 when = self.zone.instant(day + 1)
                 continue
             own = self.zone.instant(day, step.at.tod)
-            if own <= free:
+            if any_hour or own <= free:
                 return free
             when = own
             if self.stops.at(when) is None:

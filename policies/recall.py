@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from policies.compliance.guard import Contact
 from policies.outcome import WITHDRAWN, Line
 from policies.state import DONE, Settled, Unsent
 
@@ -12,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def look_again(run: LoanRun, message: Unsent) -> None:
-    """Withdraw the message where it no longer holds; where its step still does, the step is judged afresh."""
+    """Withdraw the message where it no longer holds; where its step still does, the step is judged afresh.
+
+    A message that stays counts as a contact for whatever is proposed next.
+    """
     place = next((p for p, i in enumerate(run.loan.instalments) if i.number == message.instalment), 0)
     if not _holds(run, message, place):
         _withdraw(run, message, place, {"rule": "L7"})
@@ -22,6 +26,8 @@ def look_again(run: LoanRun, message: Unsent) -> None:
         _withdraw(run, message, place, why)
         if message.alone:
             _unsettle(run, message, place)
+        return
+    run.situation.history.append(Contact(message.decided_at, message.contact))
 
 
 def _holds(run: LoanRun, message: Unsent, place: int) -> bool:

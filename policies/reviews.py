@@ -22,6 +22,7 @@ def due(run: LoanRun, wakes: list[Instant]) -> list[str]:
     found = []
     if run.ladder.current() is None and not state.sides:
         found.append("ladder_ended")
+    wakes += [hold.start for hold in run.ladder.stops.holds if hold.start > run.now]
     since = run.ladder.stops.since(run.now)
     stopped = None if since is None else f"stopped_{STOPPED_DAYS}_days:{since}"
     if since is not None and stopped is not None and stopped not in episode.reported:

@@ -61,11 +61,12 @@ def simulate(
     ``progress`` is told how many persons are done, each hundred of them.
     """
     found = []
+    receipts = receipts_of(book)
     for done, (person, loans, events) in enumerate(by_person(book)):
         if progress is not None and done % 100 == 0:
             progress(done)
         home = zone(person.zone)
-        for line in story(person, loans, events, policies, span, link_base):
+        for line in go_on(person, loans, events, policies, span, link_base, Standing(), receipts)[0]:
             found.append((line.order, line, to_json(line, home)))
     found.sort(key=lambda one: one[0])
     for _, line, text in found:
@@ -86,6 +87,15 @@ def by_person(book: Book) -> Iterator[tuple[Person, tuple[Loan, ...], tuple[Even
     for borrower_id in sorted(loans):
         mine = sorted(loans[borrower_id], key=lambda loan: loan.loan_id)
         yield book.persons[borrower_id], tuple(mine), tuple(events.get(borrower_id, ()))
+
+
+def receipts_of(book: Book) -> dict[str, list[Event]]:
+    """The receipts of a book by the message that they are for; whose that is shows when it is sent."""
+    found: dict[str, list[Event]] = {}
+    for event in book.events:
+        if event.type == "receipt":
+            found.setdefault(event.ref or "", []).append(event)
+    return found
 
 
 def _whose(event: Event, book: Book, holders: dict[str, Event]) -> str | None:
@@ -119,9 +129,13 @@ def story(
 
 def go_on(
     person: Person, loans: tuple[Loan, ...], events: Sequence[Event], policies: Policies, span: Span, link_base: str,
-    standing: Standing,
+    standing: Standing, receipts: Mapping[str, list[Event]] | None = None,
 ) -> tuple[list[Line], Standing]:  # fmt: skip
-    """The same from where the contracts stand, and where they stand at the end of the span."""
+    """The same from where the contracts stand, and where they stand at the end of the span.
+
+    ``receipts`` by message id become facts of this person once that message is sent.
+    """
+    events = list(events)
     lines: list[Line] = []
     states = dict(standing.states)
     contacts = standing.contacts
@@ -138,7 +152,13 @@ def go_on(
         states |= decision.states
         where = decision.whereabouts
         contacts = recent(contacts + decision.contacts, now)
-        now = _next(decision, events, known, span.outages)
+        if receipts:
+            answers = [e for line in decision.lines for e in receipts.get(line.message_id or "", ())]
+            if answers:
+                events = sorted([*events, *answers], key=lambda e: (e.known_at, e.at, e.event_id))
+                known = sum(1 for e in events if e.known_at < now)
+        later = _next(decision, events, known, span.outages)
+        now = None if later is None else max(later, now)
     return [line for line in lines if line.at >= span.start], Standing(states, contacts, where)
 
 

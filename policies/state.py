@@ -67,6 +67,7 @@ class Unsent(NamedTuple):
     channel: str
     decided_at: Instant
     send_by: Instant | None
+    contact: str
     alone: bool
 
 

@@ -89,20 +89,21 @@ class Dispatcher:
         self._pool = ThreadPoolExecutor(connections, thread_name_prefix="dispatch")
 
     def tick(self, now: Instant, horizon: Instant | None = None) -> int:
-        """Hand over what is ready, once; answers how many messages that were.
+        """Hand over what is ready, once; answers how many messages it dealt with.
 
+        One whose hour has passed is not handed over but given back to the engine, and counts too.
         With a test clock's ``horizon``, a message whose time comes until then is handed over at its time.
         """
         keys = {"clock": self._clock_id, "now": to_datetime(now), "horizon": to_datetime(horizon or now)}
         with self._connection.transaction():
-            self._connection.execute(queries.OVERTAKEN, keys)
+            overtaken = self._connection.execute(queries.OVERTAKEN, keys).rowcount
             rows = self._connection.execute(
                 queries.LEAVE, {**keys, "limit": self._connections, "lease": self._lease_s}
             ).fetchall()
         leaving = [Leaving(*row) for row in rows]
         if leaving:
             self._write(leaving, self._hand_over(leaving))
-        return len(leaving)
+        return len(leaving) + overtaken
 
     def next_attempt(self) -> Instant | None:
         """When the next message in the outbox may be tried."""

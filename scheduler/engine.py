@@ -19,7 +19,7 @@ from policies.versions import ALWAYS, Policies, Published
 from scheduler import journal
 from scheduler.store import queries
 from scheduler.store.database import Connection
-from scheduler.store.people import Claimed, claim, instant
+from scheduler.store.people import Claimed, claim, claim_keys, instant
 
 _log = structlog.get_logger(__name__)
 _encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -54,20 +54,19 @@ class Engine:
     def tick(self, now: Instant, horizon: Instant | None = None) -> Tick:
         """Decide for up to a batch of borrowers whose wake is not after ``now``.
 
+        A batch that cannot be decided or written is tried again in halves, down to the one borrower, who is set aside.
+
         A test clock gives a ``horizon``: borrowers whose wake comes until then are decided at that wake. They have
         nothing in common, so that it is all the same in which order they are taken.
-
-        A batch whose write fails is tried again in halves, down to the one borrower, who is set aside.
         """
         self._read_policies()
         try:
             return self._process(now, horizon or now, None)
         except psycopg.OperationalError:
             raise
-        except psycopg.Error as error:
+        except Exception as error:
             with self._connection.transaction():
-                claimed = self._claim(now, horizon or now, None)
-                keys = [(c.lender_id, c.borrower_id) for c in claimed]
+                keys = claim_keys(self._connection, self._clock_id, horizon or now, self._batch)
             return self._halves(now, horizon or now, keys, error)
 
     def next_wake(self) -> Instant | None:
@@ -75,7 +74,7 @@ class Engine:
         row = self._connection.execute(queries.NEXT_WAKE, {"clock": self._clock_id}).fetchone()
         return None if row is None or row[0] is None else instant(row[0])
 
-    def _halves(self, now: Instant, horizon: Instant, keys: list[tuple[str, str]], error: psycopg.Error) -> Tick:
+    def _halves(self, now: Instant, horizon: Instant, keys: list[tuple[str, str]], error: Exception) -> Tick:
         if len(keys) <= 1:
             for lender_id, borrower_id in keys:
                 self._set_aside(now, lender_id, borrower_id, type(error).__name__)
@@ -87,7 +86,7 @@ class Engine:
                 one = self._process(now, horizon, half)
             except psycopg.OperationalError:
                 raise
-            except psycopg.Error as again:
+            except Exception as again:
                 one = self._halves(now, horizon, half, again)
             total = Tick(total.borrowers + one.borrowers, total.lines + one.lines, total.messages + one.messages, True)
         return total
@@ -97,16 +96,13 @@ class Engine:
             claimed = self._claim(now, horizon, these)
             if self._moves_clock and now != self._moved_to:
                 self._connection.execute(queries.MOVE_CLOCK, {"clock": self._clock_id, "now": to_datetime(now)})
-                self._moved_to = now
             if not claimed:
                 return Tick()
             saved = _Batch(self._clock_id)
             for one in claimed:
-                try:
-                    saved.add(one, decide(one.borrower, one.at))
-                except Exception as error:
-                    saved.set_aside(one, error)
+                saved.add(one, decide(one.borrower, one.at))
             saved.write(self._connection)
+        self._moved_to = now
         return Tick(len(claimed), saved.lines, len(saved.messages), len(claimed) == self._batch or these is not None)
 
     def _claim(self, now: Instant, horizon: Instant, these: list[tuple[str, str]] | None) -> list[Claimed]:
@@ -210,15 +206,6 @@ class _Batch:
                 name, reply_to,
             )
         )  # fmt: skip
-
-    def set_aside(self, one: Claimed, error: Exception) -> None:
-        """A borrower who could not be decided at all; the rest of the batch goes on."""
-        reason = type(error).__name__
-        values = {"borrower_id": one.borrower_id, "outcome": SET_ASIDE, "reason": reason}
-        made = journal.entry(one.at, journal.SET_ASIDE, values, borrower_id=one.borrower_id)
-        self._journal.append((one.lender_id, made))
-        self._borrower(one, None, one.borrower.whereabouts, reason)
-        _log.error("borrower set aside", borrower_id=one.borrower_id, reason=reason, exc_info=error)
 
     def write(self, connection: Connection) -> None:
         """Every row, in the transaction that holds the claim."""

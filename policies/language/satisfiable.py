@@ -30,9 +30,8 @@ Domain = dict[str, Known]
 
 
 def domain(
-    place: str, overdue_from_minor: int, products: tuple[str, ...] | None, regions: tuple[str, ...] | None,
-    languages: tuple[str, ...],
-) -> Domain:  # fmt: skip
+    place: str, overdue_from_minor: int, products: tuple[str, ...] | None, regions: tuple[str, ...] | None
+) -> Domain:
     """What is known of the facts for a step at a ``place``: ``before`` due, ``after`` it, or ``side``."""
     known: Domain = {}
     if place == "before":
@@ -46,7 +45,6 @@ def domain(
         known["product"] = Known(among=frozenset(products), why="applies_to names other products")
     if regions is not None:
         known["region"] = Known(among=frozenset(regions), why="applies_to names other regions")
-    known["language"] = Known(among=frozenset(languages), why="the policy does not list this language")
     return known
 
 

@@ -180,9 +180,7 @@ class StepCompiler:
             return None
         place = "side" if at is None or at.anchor != DUE else "before" if at.offset.amount <= 0 else "after"
         applies = self._file.applies_to
-        known = satisfiable.domain(
-            place, self._overdue_from, _tuple(applies.product), _tuple(applies.region), tuple(self._file.languages)
-        )
+        known = satisfiable.domain(place, self._overdue_from, _tuple(applies.product), _tuple(applies.region))
         satisfiable.report(group, known, self._file.currency, self._findings, severity_error=not self._executing)
         self.whens[name] = group
         return conditions.compile_condition(group, self._file.currency)

@@ -70,6 +70,12 @@ def claim(
     ]  # fmt: skip
 
 
+def claim_keys(connection: Connection, clock_id: int, horizon: Instant, limit: int) -> list[tuple[str, str]]:
+    """Who ``claim`` would take now, as (lender_id, borrower_id), read no further."""
+    due = {"clock": clock_id, "horizon": to_datetime(horizon), "limit": limit}
+    return [(row[0], row[1]) for row in connection.execute(queries.CLAIM, due).fetchall()]
+
+
 def _grouped(rows: list[tuple[Any, ...]]) -> dict[tuple[str, str], list[tuple[Any, ...]]]:
     found: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
     for row in rows:
@@ -122,7 +128,18 @@ def _unsent(rows: list[tuple[Any, ...]], revision: int) -> tuple[tuple[Unsent, .
         if row[4] == "queued" and row[12] != revision:
             send_by = None if row[11] is None else instant(row[11])
             found.append(
-                Unsent(row[5], row[6], row[7], row[8], row[9], row[10], instant(row[2]), send_by, row[3] not in left)
+                Unsent(
+                    row[5],
+                    row[6],
+                    row[7],
+                    row[8],
+                    row[9],
+                    row[10],
+                    instant(row[2]),
+                    send_by,
+                    row[3],
+                    row[3] not in left,
+                )
             )
     return tuple(found), tuple(one.message_id for one in found)
 

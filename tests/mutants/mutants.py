@@ -88,7 +88,7 @@ def no_notice() -> Iterator[None]:
 def late_at_once() -> Iterator[None]:
     """Rule 5: a late step is judged at once, at whatever time of day."""
 
-    def judge_at(self: Pace, step: Step, time: int, now: int) -> int | None:
+    def judge_at(self: Pace, step: Step, time: int, now: int, *, any_hour: bool = False) -> int | None:
         when = max(time, now)
         while (free := self.stops.free_from(when)) is not None:
             day = self.zone.day(free)

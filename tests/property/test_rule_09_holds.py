@@ -6,9 +6,9 @@ from policies.outcome import DEFERRED, HOLD
 from tests.property.examine import examine
 from tests.property.reckon import Reckoning
 from tests.property.telling import Told, was_judged
-from tests.property.worlds import BEFORE_NIGHT, Shape
+from tests.property.worlds import Shape
 
-SHAPE = Shape(sides=True, guard=True, times=BEFORE_NIGHT, payments=2)
+SHAPE = Shape(sides=True, guard=True, payments=2)
 
 
 def check(told: Told) -> int:

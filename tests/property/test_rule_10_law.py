@@ -6,9 +6,9 @@ from policies.outcome import DEFERRED, SENT, SUPPRESSED, Line
 from tests.property.examine import examine
 from tests.property.reckon import day_of, instant, wall
 from tests.property.telling import Told
-from tests.property.worlds import BEFORE_NIGHT, Shape, World
+from tests.property.worlds import Shape, World
 
-SHAPE = Shape(loans=3, guard=True, unreachable=True, failures=True, times=BEFORE_NIGHT, conditions=())
+SHAPE = Shape(loans=3, guard=True, unreachable=True, failures=True, conditions=())
 OPENS, CLOSES = 8 * 3600, 20 * 3600
 A_DAY, A_WEEK = 1, 3
 

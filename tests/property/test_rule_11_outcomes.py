@@ -7,10 +7,10 @@ from collections import Counter
 from policies.outcome import CURED, DEFERRED, OUTCOMES, SUPERSEDED, VOID, Line
 from tests.property.examine import examine
 from tests.property.telling import Told, was_judged
-from tests.property.worlds import BEFORE_NIGHT, Shape
+from tests.property.worlds import Shape
 
 SHAPE = Shape(
-    instalments=1, payments=4, pay_days=(-8, 12), holds=False, outages=0, guard=True, times=BEFORE_NIGHT,
+    instalments=1, payments=4, pay_days=(-8, 12), holds=False, guard=True,
     unreachable=True,
 )  # fmt: skip
 

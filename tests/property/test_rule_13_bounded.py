@@ -11,7 +11,7 @@ from tests.property.reckon import Reckoning, day_of, instant
 from tests.property.telling import Told
 from tests.property.worlds import Shape
 
-SHAPE = Shape(instalments=2, outages=0, payments=2, before_due=1, holds_ahead=False)
+SHAPE = Shape(instalments=2, outages=0, payments=2, before_due=1)
 FOREVER = 1 << 62
 STOPPED_DAYS = 90
 

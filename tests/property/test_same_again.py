@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from random import Random
 
 from policies import state as states_of
@@ -15,11 +14,11 @@ from policies.simulate import Outages, Span, story
 from policies.state import LoanState, Whereabouts
 from tests.property.examine import drawn, examine
 from tests.property.telling import Told, tell
-from tests.property.worlds import BEFORE_NIGHT, Shape
+from tests.property.worlds import Shape
 
 EVERYTHING = Shape(
     loans=3, reversals=True, returns=True, sides=True, guard=True, unreachable=True, failures=True, versions=True,
-    threshold=True, times=BEFORE_NIGHT,
+    threshold=True,
 )  # fmt: skip
 
 
@@ -75,7 +74,7 @@ def test_deciding_again_at_the_same_instant_says_nothing_new() -> None:
             assert again.contacts == ()
         return len(told.wakes)
 
-    assert examine(check, replace(EVERYTHING, conditions=()), 60) > 300
+    assert examine(check, EVERYTHING, 60) > 300
 
 
 def _awake(state: LoanState) -> LoanState:

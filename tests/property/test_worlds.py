@@ -8,11 +8,11 @@ from policies.facts import Loan
 from tests.property.examine import drawn
 from tests.property.reckon import Reckoning
 from tests.property.telling import Told, tell
-from tests.property.worlds import BEFORE_NIGHT, Shape
+from tests.property.worlds import Shape
 
 EVERYTHING = Shape(
     reversals=True, returns=True, sides=True, guard=True, unreachable=True, failures=True, versions=True,
-    threshold=True, times=BEFORE_NIGHT,
+    threshold=True,
 )  # fmt: skip
 EXAMPLES = 150
 

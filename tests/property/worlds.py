@@ -37,7 +37,6 @@ ZONES = {
 
 TIMES = (0, 9_000, 28_800, 36_000, 66_600, 84_600)
 """Times of day of steps; 02:30 is one that may not exist."""
-BEFORE_NIGHT = (0, 9_000, 28_800, 36_000, 66_600)
 AMOUNT = 10_000
 """What each instalment asks for, in minor units."""
 

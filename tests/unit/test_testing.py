@@ -195,7 +195,7 @@ def test_instalments_may_stand_beside_the_loan_and_loans_be_several() -> None:
     two = case(
         [
             "{at: 2026-02-26 10:00, sent: note, by: sms, loan: A}",
-            "{at: 2026-02-27 10:00, sent: note, by: sms, loan: loan-2}",
+            "{at: 2026-02-27 08:00, sent: note, by: sms, loan: loan-2}",
         ],
         loan="", loans="[{loan_id: A}, {}]", until="2026-02-28",
         instalments="[{loan_id: A, due_on: 2026-03-01, principal: 9},"

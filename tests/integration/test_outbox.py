@@ -1,0 +1,367 @@
+"""From decision to receipt: what leaves, what is withdrawn, what is tried again, and what is never repeated."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any, Self
+
+import psycopg
+import pytest
+
+from adapters.base import Channel, Message, Receipt, Rejected, Transient, Unconfirmed
+from policies.calendar import to_datetime, zone
+from policies.facts import SECOND, Instant
+from scheduler import dispatch, settings
+from scheduler.dispatch import link_token
+from scheduler.history import story
+from scheduler.service import Service, open_service
+from scheduler.store.database import Connection, connect
+from tests import running
+
+HOUR = 3600 * SECOND
+DAY = 24 * HOUR
+HOME = zone("Europe/London")
+
+POLICY = b"""\
+policy: outbox
+title: One reminder, then another
+currency: GBP
+languages: [en]
+send_at: "10:00"
+lender: {name: Acme, reply_to: help@acme.example, phone: "+44 20 7946 0000"}
+end: true
+steps:
+  first: {at: due + 1 day, send: {message: note, by: [sms, email]}}
+  second: {at: due + 4 days, send: {message: note, by: {all: [sms, email]}}}
+messages:
+  note:
+    sms: {en: "{{ overdue | money }} was due {{ due | date }}: {{ links.view }}"}
+    email: {en: {subject: "A payment", body: "{{ overdue | money }} was due {{ due | date }}: {{ links.view }}"}}
+"""
+
+FILES = {
+    "borrowers.csv": b"borrower_id,first_name,last_name,language,zone,region,phone,email\n"
+    b"p1,Ann,Bell,en,Europe/London,GB,+442079460123,ann@example.com\n",
+    "loans.csv": b"loan_id,borrower_id,product,currency,principal,disbursed_at\n"
+    b"l1,p1,personal,GBP,100.00,2026-02-01T09:00:00Z\n",
+    "instalments.csv": b"loan_id,number,due_on,principal,interest,fees\nl1,1,2026-03-02,100.00,0.00,0.00\n",
+    "events.csv": b"event_id,at,type,loan_id,amount\n",
+}
+
+
+def at(day: int, hour: int, minute: int = 0) -> Instant:
+    """An instant in March 2026 by the clock in London."""
+    return HOME.instant(date(2026, 3, day).toordinal(), hour * 3600 + minute * 60)
+
+
+class Provider(Channel):
+    """A way out whose manner a test sets; it keeps what it took over."""
+
+    name = "provider"
+    channels = frozenset({"sms", "email", "letter"})
+    thread_safe = True
+
+    def __init__(self) -> None:
+        self.taken: list[Message] = []
+        self.manner: Callable[[Message], None] = lambda message: None
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, str]) -> Self:
+        return cls()
+
+    def send(self, message: Message) -> Receipt:
+        self.manner(message)
+        self.taken.append(message)
+        return Receipt(self.name, f"ref-{len(self.taken)}")
+
+    def loopback(self) -> bool:
+        return True
+
+
+class World:
+    """A service on a database of its own, driven by hand."""
+
+    def __init__(self, url: str, service: Service, provider: Provider) -> None:
+        self.url = url
+        self.service = service
+        self.provider = provider
+
+    def until(self, now: Instant) -> None:
+        """Decide and hand over what is due at ``now``, until nothing is."""
+        while self.service.engine.tick(now).borrowers or self.service.dispatcher.tick(now):
+            pass
+
+    def decide(self, now: Instant) -> None:
+        while self.service.engine.tick(now).borrowers:
+            pass
+
+    def told(self) -> list[tuple[str, str, str | None]]:
+        with connect(self.url) as connection:
+            lines = [json.loads(line) for line in story(connection, 0)]
+        return [(line["step"], line["outcome"], line["channel"]) for line in lines if line["step"]]
+
+    def states(self) -> list[str]:
+        return [row[0] for row in self.rows("SELECT status FROM message ORDER BY decided_at, channel DESC")]
+
+    def rows(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        with connect(self.url) as connection:
+            return connection.execute(statement, parameters).fetchall()
+
+    def event(self, **columns: str) -> None:
+        """Tell a fact as a lender does: a folder with events alone."""
+        names = ",".join(columns)
+        running.import_all(self.url, [], {"events.csv": f"{names}\n{','.join(columns.values())}\n".encode()})
+
+
+@pytest.fixture
+def world(database_url: str, tmp_path: Path) -> Iterator[World]:
+    running.import_all(database_url, [POLICY], FILES)
+    provider = Provider()
+    channels = dict.fromkeys(("sms", "email", "letter"), provider)
+    configured = settings.Settings(home=tmp_path)
+    with open_service(configured, database_url, 0, channels, test_clock=False) as service:
+        one = World(database_url, service, provider)
+        one.decide(at(3, 0))
+        yield one
+
+
+def test_a_message_leaves_once_with_a_link_of_its_own(world: World) -> None:
+    world.until(at(3, 10))
+    world.until(at(3, 11))
+    (message,) = world.provider.taken
+    assert message.channel == "sms" and message.to == "+442079460123"
+    assert "LINK" not in message.body
+    token = re.search(r"https://pay\.example\.invalid/([A-Za-z0-9_-]{43})", message.body)
+    assert token is not None
+    assert world.told() == [("first", "sent", "sms")]
+    assert world.rows("SELECT provider, reference FROM message") == [("provider", "ref-1")]
+
+
+def test_the_token_of_a_link_hangs_on_key_and_message() -> None:
+    first = link_token(b"k" * 32, "a" * 64)
+    assert len(first) == 43 and first == link_token(b"k" * 32, "a" * 64)
+    assert first != link_token(b"k" * 32, "b" * 64) != link_token(b"x" * 32, "b" * 64)
+
+
+def test_texts_are_stored_with_a_placeholder_and_never_with_the_token(world: World) -> None:
+    world.until(at(3, 10))
+    ((body,),) = world.rows("SELECT body FROM message_body")
+    assert "LINK" + "_" * 39 in body
+    assert len(body) == len(world.provider.taken[0].body)
+
+
+def test_a_refused_message_goes_by_the_next_channel(world: World) -> None:
+    def refuse_sms(message: Message) -> None:
+        if message.channel == "sms":
+            raise Rejected("no such number")
+
+    world.provider.manner = refuse_sms
+    world.until(at(3, 10))
+    assert world.told() == [("first", "failed", "sms"), ("first", "sent", "email")]
+    assert [m.channel for m in world.provider.taken] == ["email"]
+
+
+def test_a_passing_failure_is_tried_again_and_sent_once(world: World) -> None:
+    failures = iter([True, True])
+
+    def fail_twice(message: Message) -> None:
+        if next(failures, False):
+            raise Transient("busy", retry_after_s=120)
+
+    world.provider.manner = fail_twice
+    world.until(at(3, 10))
+    assert world.states() == ["queued"] and world.told() == []
+    world.until(at(3, 10, 1))
+    assert world.provider.taken == []
+    world.until(at(3, 10, 2))
+    world.until(at(3, 10, 4))
+    assert len(world.provider.taken) == 1 and world.told() == [("first", "sent", "sms")]
+    assert world.service.dispatcher.next_attempt() is None
+
+
+def test_a_failure_that_does_not_pass_is_given_up_for_the_next_channel(world: World) -> None:
+    def always(message: Message) -> None:
+        if message.channel == "sms":
+            raise Transient("down", retry_after_s=1)
+
+    world.provider.manner = always
+    for second in range(2 * dispatch.MOST_ATTEMPTS):
+        world.until(at(3, 10) + second * SECOND)
+    assert world.told() == [("first", "failed", "sms"), ("first", "sent", "email")]
+
+
+def test_an_unknown_outcome_is_kept_and_never_repeated(world: World) -> None:
+    def lose_the_answer(message: Message) -> None:
+        world.provider.taken.append(message)
+        raise Unconfirmed("no answer")
+
+    world.provider.manner = lose_the_answer
+    world.until(at(3, 10))
+    world.provider.manner = lambda message: None
+    world.until(at(3, 18))
+    assert world.told() == [("first", "unconfirmed", "sms")]
+    assert len(world.provider.taken) == 1
+
+
+def test_a_fault_of_the_adapter_itself_counts_as_an_unknown_outcome(world: World) -> None:
+    def break_down(message: Message) -> None:
+        raise KeyError("sid")
+
+    world.provider.manner = break_down
+    world.until(at(3, 10))
+    assert world.told() == [("first", "unconfirmed", "sms")]
+
+
+def test_a_payment_between_decision_and_hand_over_withdraws_the_message(world: World) -> None:
+    world.decide(at(3, 10))
+    world.event(event_id="e1", at="2026-03-03T10:00:01Z", type="payment", loan_id="l1", amount="100.00")
+    assert world.service.dispatcher.tick(at(3, 10, 1)) == 0
+    world.until(at(3, 10, 1))
+    assert world.provider.taken == []
+    assert world.told() == [("first", "withdrawn", "sms")]
+    assert world.states() == ["withdrawn"]
+
+
+def test_a_hold_between_decision_and_hand_over_keeps_the_step_for_later(world: World) -> None:
+    world.decide(at(3, 10))
+    hold = {"value": "dispute", "until": "2026-03-06"}
+    world.event(event_id="h1", at="2026-03-03T10:00:01Z", type="hold", loan_id="l1", **hold)
+    world.until(at(3, 10, 1))
+    assert world.provider.taken == [] and world.told() == [("first", "withdrawn", "sms")]
+    world.until(at(6, 10))
+    assert world.told() == [("first", "withdrawn", "sms"), ("first", "sent", "sms")]
+    assert len({row[0] for row in world.rows("SELECT message_id FROM message")}) == 2
+
+
+def test_a_fact_that_changes_nothing_lets_the_message_leave(world: World) -> None:
+    world.decide(at(3, 10))
+    world.event(event_id="e1", at="2026-03-03T10:00:01Z", type="payment", loan_id="l1", amount="1.00")
+    world.until(at(3, 10, 1))
+    assert world.told() == [("first", "sent", "sms")]
+
+
+def test_a_message_whose_hour_has_passed_is_decided_afresh_in_the_morning(world: World) -> None:
+    world.decide(at(3, 10))
+    world.until(at(3, 20))
+    assert world.provider.taken == []
+    assert [told[:2] for told in world.told()] == [("first", "withdrawn"), ("first", "deferred")]
+    world.until(at(4, 8))
+    assert world.told()[-1] == ("first", "sent", "sms")
+    assert len(world.provider.taken) == 1
+
+
+def test_every_channel_of_a_step_on_all_ends_in_one_outcome_and_is_one_contact(world: World) -> None:
+    world.until(at(3, 10))
+    world.until(at(6, 10))
+    assert world.told()[1:] == [("second", "sent", "sms"), ("second", "sent", "email")]
+    assert len({row[0] for row in world.rows("SELECT contact_key FROM message WHERE step = 'second'")}) == 1
+
+
+def test_what_was_marked_as_leaving_and_abandoned_is_unconfirmed(world: World) -> None:
+    world.decide(at(3, 10))
+    with connect(world.url) as connection:
+        mark_as_leaving(connection, lease="-1 second")
+    assert world.service.dispatcher.recover(at(3, 10, 1)) == 1
+    world.until(at(3, 10, 2))
+    assert world.provider.taken == [] and world.told() == [("first", "unconfirmed", "sms")]
+
+
+def test_what_another_dispatcher_still_holds_is_left_to_it(world: World) -> None:
+    world.decide(at(3, 10))
+    with connect(world.url) as connection:
+        mark_as_leaving(connection, lease="1 hour")
+    assert world.service.dispatcher.recover(at(3, 10, 1)) == 0
+    assert world.states() == ["sending"]
+
+
+def mark_as_leaving(connection: Connection, lease: str) -> None:
+    connection.execute(
+        "UPDATE message SET status = 'sending', lease_until = clock_timestamp() + %s::interval", (lease,)
+    )
+
+
+def test_a_loan_that_cannot_be_read_is_set_aside_and_the_others_go_on(world: World) -> None:
+    people = FILES["borrowers.csv"] + b"p2,Bo,Orr,en,Europe/London,GB,+442079460124,bo@example.com\n"
+    loans = FILES["loans.csv"] + b"l2,p2,personal,GBP,100.00,2026-02-01T09:00:00Z\n"
+    instalments = FILES["instalments.csv"] + b"l2,1,2026-03-02,100.00,0.00,0.00\n"
+    running.import_all(
+        world.url, [], {**FILES, "borrowers.csv": people, "loans.csv": loans, "instalments.csv": instalments}
+    )
+    world.decide(at(3, 0))
+    with connect(world.url) as connection:
+        connection.execute("UPDATE loan SET state = '{\"episodes\": [{\"start\": 1}]}' WHERE loan_id = 'l1'")
+    world.until(at(3, 10))
+    assert [m.to for m in world.provider.taken] == ["+442079460124"]
+    assert world.rows("SELECT borrower_id, set_aside, wake_at FROM borrower ORDER BY 1")[0] == ("p1", "KeyError", None)
+    assert world.rows("SELECT kind FROM journal WHERE borrower_id = 'p1' ORDER BY entry_id DESC LIMIT 1") == [
+        ("set_aside",)
+    ]
+
+
+def test_a_batch_that_cannot_be_written_is_halved_down_to_the_one(world: World) -> None:
+    people, loans, instalments = (FILES[f"{name}.csv"] for name in ("borrowers", "loans", "instalments"))
+    for n in range(2, 8):
+        people += b"p%d,Bo,Orr,en,Europe/London,GB,+442079460124,bo@example.com\n" % n
+        loans += b"l%d,p%d,personal,GBP,100.00,2026-02-01T09:00:00Z\n" % (n, n)
+        instalments += b"l%d,1,2026-03-02,100.00,0.00,0.00\n" % n
+    running.import_all(
+        world.url, [], {**FILES, "borrowers.csv": people, "loans.csv": loans, "instalments.csv": instalments}
+    )
+    world.decide(at(3, 0))
+    with connect(world.url) as connection:
+        connection.execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '22000'; END $$"
+        )
+        connection.execute(
+            "CREATE TRIGGER poison BEFORE INSERT ON message FOR EACH ROW WHEN (NEW.loan_id = 'l4') "
+            "EXECUTE FUNCTION refuse()"
+        )
+    world.until(at(3, 10))
+    assert len(world.provider.taken) == 6
+    assert world.rows("SELECT borrower_id FROM borrower WHERE set_aside IS NOT NULL") == [("p4",)]
+
+
+def test_a_loan_set_aside_is_looked_at_again_when_a_fact_arrives(world: World) -> None:
+    with connect(world.url) as connection:
+        kept = connection.execute("SELECT state FROM loan").fetchone()
+        connection.execute('UPDATE loan SET state = \'{"episodes": [{"start": 1}]}\'')
+        assert kept is not None
+        world.decide(at(3, 10))
+        connection.execute("UPDATE loan SET state = %s", (json.dumps(kept[0]),))
+    world.event(event_id="e1", at="2026-03-03T11:00:00Z", type="payment", loan_id="l1", amount="1.00")
+    world.until(at(3, 11))
+    assert world.told() == [("first", "sent", "sms")]
+    assert world.rows("SELECT set_aside FROM borrower") == [(None,)]
+
+
+def test_the_journal_holds_each_decision_and_hand_over_and_no_personal_data(world: World) -> None:
+    world.until(at(3, 10))
+    entries = world.rows("SELECT kind, entry, digest FROM journal ORDER BY entry_id")
+    assert [kind for kind, _, _ in entries] == ["published", "imported", "decision", "hand_over"]
+    for _, entry, digest in entries:
+        assert not re.search(r"Ann|Bell|442079460123|ann@|was due", entry)
+        assert json.dumps(json.loads(entry), sort_keys=True, separators=(",", ":"), ensure_ascii=False) == entry
+        assert hashlib.sha256(entry.encode()).digest() == digest
+
+
+def test_the_journal_cannot_be_changed(world: World) -> None:
+    for statement in ("UPDATE journal SET entry = ''", "DELETE FROM journal", "TRUNCATE journal"):
+        with connect(world.url) as connection, pytest.raises(psycopg.errors.RaiseException):
+            connection.execute(statement)
+
+
+def test_a_decision_is_one_commit(world: World) -> None:
+    """What is written for one borrower carries one transaction id, whatever its table."""
+    world.decide(at(3, 10))
+    ((journal, message, body, loan, borrower),) = world.rows(
+        "SELECT (SELECT xmin FROM journal ORDER BY entry_id DESC LIMIT 1), (SELECT xmin FROM message), "
+        "(SELECT xmin FROM message_body), (SELECT xmin FROM loan), (SELECT xmin FROM borrower)"
+    )
+    assert journal == message == body == loan == borrower
+    assert to_datetime(at(3, 10)) == world.rows("SELECT decided_at FROM message")[0][0]
