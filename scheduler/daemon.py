@@ -14,8 +14,8 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from policies.calendar import to_datetime
 from policies.facts import SECOND
 from scheduler import journal
+from scheduler.batch import write_journal
 from scheduler.clock import Clock
-from scheduler.engine import write_journal
 from scheduler.service import Service
 from scheduler.store.database import connect
 

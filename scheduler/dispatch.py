@@ -23,7 +23,7 @@ from policies.compose import TOKEN_PLACEHOLDER
 from policies.facts import SECOND, Instant
 from policies.language.mail import html_of
 from scheduler import journal
-from scheduler.engine import write_journal
+from scheduler.batch import write_journal
 from scheduler.store import queries
 from scheduler.store.database import Connection
 from scheduler.store.people import instant

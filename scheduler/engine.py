@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 import psycopg
 import structlog
 
-from policies.calendar import to_datetime, zone
-from policies.decide import Decision, decide
+from policies.calendar import to_datetime
+from policies.decide import decide
 from policies.facts import Instant
 from policies.language.check import compile_policy
-from policies.outcome import SENT, SET_ASIDE, WITHDRAWN, Line
-from policies.state import Whereabouts, to_json
+from policies.outcome import SET_ASIDE
 from policies.versions import ALWAYS, Policies, Published
 from scheduler import journal
+from scheduler.batch import Batch, write_journal
 from scheduler.store import queries
 from scheduler.store.database import Connection
 from scheduler.store.people import Claimed, claim, claim_keys, instant
@@ -98,12 +97,12 @@ class Engine:
                 self._connection.execute(queries.MOVE_CLOCK, {"clock": self._clock_id, "now": to_datetime(now)})
             if not claimed:
                 return Tick()
-            saved = _Batch(self._clock_id)
+            saved = Batch(self._clock_id)
             for one in claimed:
                 saved.add(one, decide(one.borrower, one.at))
             saved.write(self._connection)
         self._moved_to = now
-        return Tick(len(claimed), saved.lines, len(saved.messages), len(claimed) == self._batch or these is not None)
+        return Tick(len(claimed), saved.lines, saved.messages, len(claimed) == self._batch or these is not None)
 
     def _claim(self, now: Instant, horizon: Instant, these: list[tuple[str, str]] | None) -> list[Claimed]:
         return claim(
@@ -140,107 +139,3 @@ def read_policies(connection: Connection, clock_id: int) -> dict[str, Policies]:
             raise RuntimeError(f"the published policy {digest} cannot be read by this version of duly: {reason}")
         published.setdefault(lender_id, []).append(Published(policy, ALWAYS if since is None else instant(since)))
     return {lender_id: Policies(versions) for lender_id, versions in published.items()}
-
-
-class _Batch:
-    """The rows of one commit, gathered for bulk statements."""
-
-    def __init__(self, clock_id: int) -> None:
-        self._clock_id = clock_id
-        self._borrowers: list[dict[str, Any]] = []
-        self._loans: list[dict[str, Any]] = []
-        self._journal: list[tuple[str, journal.Entry]] = []
-        self._looked_again: list[tuple[str, int, list[str], list[str]]] = []
-        self._bodies: list[tuple[object, ...]] = []
-        self.messages: list[tuple[object, ...]] = []
-        self.lines = 0
-
-    def add(self, one: Claimed, decision: Decision) -> None:
-        """What was decided for one borrower."""
-        home = zone(decision.whereabouts.zone)
-        lender_id = one.lender_id
-        policies = one.borrower.policies
-        withdrawn = []
-        for line in decision.lines:
-            self._journal.append((lender_id, journal.of_line(line, home)))
-            if line.outcome == SENT:
-                lender = policies.version(line.policy).lender if line.policy is not None else {}
-                self._message(one, line, lender.get("name"), lender.get("reply_to"))
-            elif line.outcome == WITHDRAWN and line.message_id is not None:
-                withdrawn.append(line.message_id)
-        self.lines += len(decision.lines)
-        for loan_id, state in decision.states.items():
-            self._loans.append({"lender_id": lender_id, "loan_id": loan_id, "state": to_json(state)})
-        if one.reconfirm:
-            keep = [m for m in one.reconfirm if m not in withdrawn]
-            self._looked_again.append((lender_id, one.revision, withdrawn, keep))
-        wakes = [w for w in (decision.wake_at, one.next_known) if w is not None]
-        asides = {**one.borrower.states, **decision.states}
-        reasons = [f"loan {k}: {s.set_aside}" for k, s in sorted(asides.items()) if s.set_aside is not None]
-        self._borrower(one, min(wakes, default=None), decision.whereabouts, "; ".join(reasons) or None)
-
-    def _borrower(self, one: Claimed, wake: Instant | None, where: Whereabouts | None, reason: str | None) -> None:
-        self._borrowers.append(
-            {
-                "lender_id": one.lender_id,
-                "borrower_id": one.borrower_id,
-                "wake_at": None if wake is None else to_datetime(wake).isoformat(),
-                "whereabouts": where,
-                "set_aside": reason,
-            }
-        )
-
-    def _message(self, one: Claimed, line: Line, name: str | None, reply_to: str | None) -> None:
-        at = to_datetime(line.at)
-        self.messages.append(
-            (
-                one.lender_id, self._clock_id, line.message_id, one.borrower_id, line.loan_id, line.instalment,
-                line.step, line.occurrence, line.contact,
-                line.channel, "queued", at, one.revision, at,
-                None if line.send_by is None else to_datetime(line.send_by), 0,
-            )
-        )  # fmt: skip
-        self._bodies.append(
-            (
-                one.lender_id, self._clock_id, line.message_id, line.to, line.language, line.subject, line.body,
-                name, reply_to,
-            )
-        )  # fmt: skip
-
-    def write(self, connection: Connection) -> None:
-        """Every row, in the transaction that holds the claim."""
-        clock = {"clock": self._clock_id}
-        for lender_id, revision, withdrawn, keep in self._looked_again:
-            keys = {"lender": lender_id, **clock}
-            connection.execute(queries.WITHDRAW, {**keys, "messages": withdrawn})
-            connection.execute(queries.CONFIRM, {**keys, "messages": keep, "revision": revision})
-        connection.execute(queries.SAVE_BORROWERS, {**clock, "rows": _encode(self._borrowers)})
-        if self._loans:
-            connection.execute(queries.SAVE_LOANS, {**clock, "rows": _encode(self._loans)})
-        with connection.cursor() as cursor:
-            if self._journal:
-                with cursor.copy(queries.COPY_JOURNAL) as copy:
-                    for lender_id, made in self._journal:
-                        copy.write_row(journal_row(lender_id, self._clock_id, made))
-            if self.messages:
-                with cursor.copy(queries.COPY_MESSAGES) as copy:
-                    for row in self.messages:
-                        copy.write_row(row)
-                with cursor.copy(queries.COPY_BODIES) as copy:
-                    for row in self._bodies:
-                        copy.write_row(row)
-
-
-def journal_row(lender_id: str, clock_id: int, made: journal.Entry) -> tuple[object, ...]:
-    """The columns of COPY_JOURNAL."""
-    return (
-        lender_id, clock_id, to_datetime(made.at), made.kind, made.borrower_id, made.loan_id, made.message_id,
-        made.place, made.channel_place, made.text, made.digest,
-    )  # fmt: skip
-
-
-def write_journal(connection: Connection, lender_id: str, clock_id: int, entries: list[journal.Entry]) -> None:
-    """Append entries in the caller's transaction."""
-    with connection.cursor() as cursor, cursor.copy(queries.COPY_JOURNAL) as copy:
-        for made in entries:
-            copy.write_row(journal_row(lender_id, clock_id, made))

@@ -19,7 +19,7 @@ from policies.money import currencies, minor_digits
 from policies.problems import ERROR, InputError, Problem
 from policies.versions import Policies
 from scheduler import journal
-from scheduler.engine import write_journal
+from scheduler.batch import write_journal
 from scheduler.findings import Findings
 from scheduler.staged_checks import Checks
 from scheduler.store import staged_rows, staging

@@ -7,22 +7,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from policies.calendar import Zone, to_datetime, zone
-from policies.compliance.guard import Contact
+from policies.calendar import Zone, zone
 from policies.compose import reach
 from policies.contract import Policy
-from policies.facts import SECOND, Event, Instant, Loan, Person
+from policies.facts import Event, Instant, Loan, Person
 from policies.loan_run import LoanRun
 from policies.outcome import Line, to_json
-from policies.simulate import HISTORY_S, Span, Standing, go_on
+from policies.simulate import Span, Standing, go_on
 from policies.situation import Situation, find_whereabouts
-from policies.state import LoanState, Whereabouts, from_json
+from policies.state import LoanState, Whereabouts
 from policies.versions import NoPolicy, Policies
 from scheduler import history
 from scheduler.engine import read_policies
-from scheduler.store import queries
 from scheduler.store.database import Connection
-from scheduler.store.people import event_of, instant, loan_of
+from scheduler.store.people import facts, instant
 
 _WHOSE = """
 SELECT b.lender_id, b.borrower_id, b.whereabouts, b.language, b.zone, b.region, b.set_aside,
@@ -105,18 +103,11 @@ def _read(connection: Connection, clock_id: int, loan_id: str, at: Instant) -> W
     if row is None:
         raise NoSuchLoan(loan_id)
     lender_id, borrower_id, where, language, home, region, set_aside, first, last, phone, email, address = row
-    since = to_datetime(at - HISTORY_S * SECOND)
-    keys = {"clock": clock_id, "lenders": [lender_id], "borrowers": [borrower_id], "since": since}
-    loans, states = [], {}
-    for loan_row in connection.execute(queries.LOANS, keys):
-        loans.append(loan_of(loan_row))
-        if loan_row[11] is not None:
-            states[loan_row[2]] = from_json(loan_row[11])
-    events = tuple(event_of(event_row) for event_row in connection.execute(queries.EVENTS, keys))
-    contacts = tuple(Contact(instant(r[2]), r[3]) for r in connection.execute(queries.CONTACTS, keys))
+    known = facts(connection, clock_id, [(lender_id, borrower_id)], at)[lender_id, borrower_id]
     whereabouts = None if where is None else Whereabouts(*where)
     person = Person(borrower_id, first, last, language, home, region, phone, email, address)
-    return Whole(lender_id, person, tuple(loans), events, Standing(states, contacts, whereabouts), set_aside)
+    standing = Standing(known.states, known.contacts, whereabouts)
+    return Whole(lender_id, person, known.loans, known.events, standing, set_aside)
 
 
 def _began(connection: Connection, clock_id: int, whole: Whole) -> Instant | None:

@@ -10,7 +10,7 @@ from policies.facts import Instant
 from policies.language.check import compile_policy
 from policies.problems import ERROR, InputError, Problem
 from scheduler import journal
-from scheduler.engine import write_journal
+from scheduler.batch import write_journal
 from scheduler.store.database import Connection
 from scheduler.store.people import instant
 

@@ -89,6 +89,8 @@ def clause(one: dict[str, Any], outcome: str) -> str:
         ]
     if outcome == "skipped" and "when" in one:
         return f"not so: {one['when']}"
+    if rule == "L10" and len(one) == 1:
+        return "at the first lawful instant"
     if outcome == "superseded":
         return "its instalment was paid before"
     if "reason" in one:

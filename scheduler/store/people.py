@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from policies.calendar import EPOCH, to_datetime
 from policies.compliance.guard import Contact
 from policies.decide import Borrower
-from policies.facts import Event, Instalment, Instant, Loan, Person
+from policies.facts import SECOND, Event, Instalment, Instant, Loan, Person
 from policies.simulate import HISTORY_S
 from policies.state import LoanState, Unsent, Whereabouts, from_json
 from policies.versions import Policies
@@ -53,21 +54,8 @@ def claim(
         rows = connection.execute(queries.CLAIM_THESE, {**due, **keys}).fetchall()
     if not rows:
         return []
-    keys = {"lenders": [r[0] for r in rows], "borrowers": [r[1] for r in rows]}
-    parameters = {"clock": clock_id, **keys}
-    since = to_datetime(now) - timedelta(seconds=HISTORY_S)
-    with connection.pipeline():
-        loan_cursor = connection.execute(queries.LOANS, parameters)
-        event_cursor = connection.execute(queries.EVENTS, parameters)
-        contact_cursor = connection.execute(queries.CONTACTS, {**parameters, "since": since})
-    loans = _grouped(loan_cursor.fetchall())
-    events = _grouped(event_cursor.fetchall())
-    contacts = _grouped(contact_cursor.fetchall())
-    return [
-        _claimed(row, loans.get((row[0], row[1]), []), events.get((row[0], row[1]), []),
-                 contacts.get((row[0], row[1]), []), now, policies, link_base)
-        for row in rows
-    ]  # fmt: skip
+    known = facts(connection, clock_id, [(row[0], row[1]) for row in rows], now)
+    return [_claimed(row, known[row[0], row[1]], now, policies, link_base) for row in rows]
 
 
 def claim_keys(connection: Connection, clock_id: int, horizon: Instant, limit: int) -> list[tuple[str, str]]:
@@ -76,41 +64,67 @@ def claim_keys(connection: Connection, clock_id: int, horizon: Instant, limit: i
     return [(row[0], row[1]) for row in connection.execute(queries.CLAIM, due).fetchall()]
 
 
-def _grouped(rows: list[tuple[Any, ...]]) -> dict[tuple[str, str], list[tuple[Any, ...]]]:
-    found: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
-    for row in rows:
-        found.setdefault((row[0], row[1]), []).append(row)
-    return found
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the database knows of one borrower: loans with their states, all events in order, past messages."""
+
+    loans: tuple[Loan, ...]
+    states: dict[str, LoanState]
+    events: tuple[Event, ...]
+    messages: list[list[Any]]
+
+    @property
+    def contacts(self) -> tuple[Contact, ...]:
+        """What counts for caps."""
+        return tuple(Contact(m[6], m[8]) for m in self.messages)
+
+
+def facts(
+    connection: Connection, clock_id: int, keys: list[tuple[str, str]], now: Instant
+) -> dict[tuple[str, str], Known]:
+    """The facts of the borrowers named as (lender_id, borrower_id), in one statement."""
+    rows = connection.execute(
+        queries.FACTS,
+        {
+            "clock": clock_id,
+            "lenders": "\n".join(key[0] for key in keys),
+            "borrowers": "\n".join(key[1] for key in keys),
+            "since": to_datetime(now - HISTORY_S * SECOND),
+        },
+    ).fetchall()
+    return {(row[0], row[1]): _known(*row[1:]) for row in rows}
+
+
+def _known(borrower_id: str, loans: str | None, events: str | None, messages: str | None) -> Known:
+    loan_rows = () if loans is None else json.loads(loans)
+    return Known(
+        tuple(_loan(borrower_id, row) for row in loan_rows),
+        {row[0]: from_json(row[9]) for row in loan_rows if row[9] is not None},
+        () if events is None else tuple(_event(row) for row in json.loads(events)),
+        [] if messages is None else json.loads(messages),
+    )
 
 
 def _claimed(
-    row: tuple[Any, ...], loan_rows: list[tuple[Any, ...]], event_rows: list[tuple[Any, ...]],
-    contact_rows: list[tuple[Any, ...]], now: Instant, policies: dict[str, Policies], link_base: str,
-) -> Claimed:  # fmt: skip
+    row: tuple[Any, ...], known: Known, now: Instant, policies: dict[str, Policies], link_base: str
+) -> Claimed:
     lender_id, borrower_id, revision, wake, where, language, zone, region, first, last, phone, email, address = row
     now = max(now, instant(wake))
-    states: dict[str, LoanState] = {}
-    loans = []
-    for loan_row in loan_rows:
-        loans.append(loan_of(loan_row))
-        if loan_row[11] is not None:
-            states[loan_row[2]] = from_json(loan_row[11])
-    events = []
+    events = known.events
     next_known = None
-    for event_row in event_rows:
-        event = event_of(event_row)
-        if event.known_at > now:
-            next_known = event.known_at
-            break
-        events.append(event)
-    unsent, reconfirm = _unsent(contact_rows, revision)
+    if events and events[-1].known_at > now:
+        later = next(n for n, event in enumerate(events) if event.known_at > now)
+        next_known = events[later].known_at
+        events = events[:later]
+    unsent = _unsent(known.messages, revision)
+    reconfirm = tuple(one.message_id for one in unsent)
     borrower = Borrower(
         Person(borrower_id, first, last, language, zone, region, phone, email, address),
-        tuple(loans),
-        tuple(events),
+        known.loans,
+        events,
         policies[lender_id],
-        states,
-        tuple(Contact(instant(r[2]), r[3]) for r in contact_rows if r[5] not in reconfirm),
+        known.states,
+        tuple(Contact(m[6], m[8]) for m in known.messages if m[0] not in reconfirm),
         None if where is None else Whereabouts(*where),
         link_base,
         unsent,
@@ -118,49 +132,26 @@ def _claimed(
     return Claimed(lender_id, borrower_id, revision, now, borrower, next_known, reconfirm)
 
 
-def _unsent(rows: list[tuple[Any, ...]], revision: int) -> tuple[tuple[Unsent, ...], tuple[str, ...]]:
+def _unsent(messages: list[list[Any]], revision: int) -> tuple[Unsent, ...]:
     """The messages still in the outbox that were decided on older facts."""
-    if all(row[4] != "queued" for row in rows):
-        return (), ()
-    left = {row[3] for row in rows if row[4] != "queued"}
-    found = []
-    for row in rows:
-        if row[4] == "queued" and row[12] != revision:
-            send_by = None if row[11] is None else instant(row[11])
-            found.append(
-                Unsent(
-                    row[5],
-                    row[6],
-                    row[7],
-                    row[8],
-                    row[9],
-                    row[10],
-                    instant(row[2]),
-                    send_by,
-                    row[3],
-                    row[3] not in left,
-                )
-            )
-    return tuple(found), tuple(one.message_id for one in found)
+    left = {m[8] for m in messages if m[9] != "queued"}
+    return tuple(Unsent._make((*m[:9], m[8] not in left)) for m in messages if m[9] == "queued" and m[10] != revision)
 
 
-def loan_of(row: tuple[Any, ...]) -> Loan:
-    """A row of queries.LOANS as a loan with its instalments."""
+def _loan(borrower_id: str, row: list[Any]) -> Loan:
+    loan_id, product, currency, principal, disbursed_at, policy, segment, tags, allocation, _state, parts = row
     instalments = tuple(
-        Instalment(number, due, principal, interest, fees)
-        for number, due, principal, interest, fees in zip(row[12], row[13], row[14], row[15], row[16], strict=True)
+        Instalment(number, date.fromordinal(due), principal_, interest, fees)
+        for number, due, principal_, interest, fees in parts
     )
     return Loan(
-        row[2], row[1], row[3], row[4], row[5], instant(row[6]), instalments, row[7], row[8], tuple(row[9]),
-        tuple(row[10]),
+        loan_id, borrower_id, product, currency, principal, disbursed_at, instalments, policy, segment, tuple(tags),
+        tuple(allocation),
     )  # fmt: skip
 
 
-def event_of(row: tuple[Any, ...]) -> Event:
-    """A row of queries.EVENTS as an event; its words are left out."""
-    start = row[13] if row[12] is None else instant(row[12])
-    until = row[15] if row[14] is None else instant(row[14])
-    return Event(
-        row[2], instant(row[3]), instant(row[4]), row[5], row[1], row[6], row[7], row[8], row[9], row[10], row[11],
-        start, until, None,
-    )  # fmt: skip
+def _event(row: list[Any]) -> Event:
+    start = row[11] if row[12] is None else date.fromordinal(row[12])
+    until = row[13] if row[14] is None else date.fromordinal(row[14])
+    event_id, at, known_at, kind, borrower_id, loan_id, amount, ref, channel, address, value = row[:11]
+    return Event(event_id, at, known_at, kind, borrower_id, loan_id, amount, ref, channel, address, value, start, until)

@@ -1,0 +1,118 @@
+"""The rows of one commit: what was decided for a batch of borrowers, written by a fixed number of statements."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from policies.calendar import zone
+from policies.decide import Decision
+from policies.facts import Instant
+from policies.outcome import SENT, WITHDRAWN, Line
+from policies.state import Whereabouts, to_json
+from scheduler import journal
+from scheduler.store import queries
+from scheduler.store.copying import copy_line, copy_lines, stamp
+from scheduler.store.database import Connection
+from scheduler.store.people import Claimed
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+class Batch:
+    """Gathers decisions, then writes contract states, journal, outbox and next wakes in the caller's transaction."""
+
+    def __init__(self, clock_id: int) -> None:
+        self._clock_id = clock_id
+        self._borrowers: list[dict[str, Any]] = []
+        self._loans: list[dict[str, Any]] = []
+        self._looked_again: list[tuple[str, int, list[str], list[str]]] = []
+        self._journal: list[str] = []
+        self._messages: list[str] = []
+        self._bodies: list[str] = []
+        self.lines = 0
+
+    @property
+    def messages(self) -> int:
+        """How many messages go into the outbox."""
+        return len(self._messages)
+
+    def add(self, one: Claimed, decision: Decision) -> None:
+        """What was decided for one borrower."""
+        home = zone(decision.whereabouts.zone)
+        lender_id = one.lender_id
+        withdrawn = []
+        for line in decision.lines:
+            self._journal.append(journal_line(lender_id, self._clock_id, journal.of_line(line, home)))
+            if line.outcome == SENT:
+                self._message(one, line)
+            elif line.outcome == WITHDRAWN and line.message_id is not None:
+                withdrawn.append(line.message_id)
+        self.lines += len(decision.lines)
+        for loan_id, state in decision.states.items():
+            self._loans.append({"lender_id": lender_id, "loan_id": loan_id, "state": to_json(state)})
+        if one.reconfirm:
+            keep = [m for m in one.reconfirm if m not in withdrawn]
+            self._looked_again.append((lender_id, one.revision, withdrawn, keep))
+        wakes = [w for w in (decision.wake_at, one.next_known) if w is not None]
+        self._borrower(one, min(wakes, default=None), decision.whereabouts, _set_aside(one, decision))
+
+    def _borrower(self, one: Claimed, wake: Instant | None, where: Whereabouts, reason: str | None) -> None:
+        self._borrowers.append(
+            {
+                "lender_id": one.lender_id,
+                "borrower_id": one.borrower_id,
+                "wake_at": None if wake is None else stamp(wake),
+                "whereabouts": where,
+                "set_aside": reason,
+            }
+        )
+
+    def _message(self, one: Claimed, line: Line) -> None:
+        lender = one.borrower.policies.version(line.policy).lender if line.policy is not None else {}
+        at = stamp(line.at)
+        key = (one.lender_id, self._clock_id, line.message_id)
+        self._messages.append(
+            copy_line(
+                *key, one.borrower_id, line.loan_id, line.instalment, line.step, line.occurrence, line.contact,
+                line.channel, "queued", at, one.revision, at, None if line.send_by is None else stamp(line.send_by), 0,
+            )
+        )  # fmt: skip
+        self._bodies.append(
+            copy_line(*key, line.to, line.language, line.subject, line.body, lender.get("name"), lender.get("reply_to"))
+        )
+
+    def write(self, connection: Connection) -> None:
+        """Every row, in the transaction that holds the claim."""
+        clock = {"clock": self._clock_id}
+        for lender_id, revision, withdrawn, keep in self._looked_again:
+            keys = {"lender": lender_id, **clock}
+            connection.execute(queries.WITHDRAW, {**keys, "messages": withdrawn})
+            connection.execute(queries.CONFIRM, {**keys, "messages": keep, "revision": revision})
+        connection.execute(queries.SAVE_BORROWERS, {**clock, "rows": _encode(self._borrowers)})
+        if self._loans:
+            connection.execute(queries.SAVE_LOANS, {**clock, "rows": _encode(self._loans)})
+        if self._journal:
+            copy_lines(connection, queries.COPY_JOURNAL, self._journal)
+        if self._messages:
+            copy_lines(connection, queries.COPY_MESSAGES, self._messages)
+            copy_lines(connection, queries.COPY_BODIES, self._bodies)
+
+
+def _set_aside(one: Claimed, decision: Decision) -> str | None:
+    states = {**one.borrower.states, **decision.states}
+    reasons = [f"loan {loan_id}: {s.set_aside}" for loan_id, s in sorted(states.items()) if s.set_aside is not None]
+    return "; ".join(reasons) or None
+
+
+def journal_line(lender_id: str, clock_id: int, made: journal.Entry) -> str:
+    """The row of COPY_JOURNAL."""
+    return copy_line(
+        lender_id, clock_id, stamp(made.at), made.kind, made.borrower_id, made.loan_id, made.message_id,
+        made.place, made.channel_place, made.text, made.digest,
+    )  # fmt: skip
+
+
+def write_journal(connection: Connection, lender_id: str, clock_id: int, entries: list[journal.Entry]) -> None:
+    """Append entries in the caller's transaction."""
+    copy_lines(connection, queries.COPY_JOURNAL, [journal_line(lender_id, clock_id, made) for made in entries])
