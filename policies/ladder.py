@@ -76,9 +76,13 @@ class Ladder(Pace):
         return self.facts.at(now)
 
     def _boundaries(self, after: Instant, until: Instant) -> list[Instant]:
-        """Instants in (after, until] at which something is told or the calendar turns; ``until`` always among them."""
+        """Instants in (after, until] at which something is told or the calendar turns.
+
+        ``until`` is among them where the number of facts has grown: one may have been told late.
+        """
         found = set(self.facts.boundaries(after, until))
-        found.add(until)
+        if len(self.events) != self.state.facts:
+            found.add(until)
         if after < self.loan.disbursed_at <= until:
             found.add(self.loan.disbursed_at)
         for event in self._acting:

@@ -145,8 +145,10 @@ class LoanFacts:
     def unpaid_components(self, now: Instant) -> list[dict[str, int]]:
         """What is unpaid per instalment and component: payments go oldest instalment first, then by ``allocation``."""
         money = [e for e in self._money if e.at <= now and e.known_at <= now]
-        left = paid_minor(money)
         parts = self.owed(money)
+        left = paid_minor(money)
+        if not left:
+            return parts
         for one in parts:
             for component in self.loan.allocation:
                 taken = min(left, one[component])

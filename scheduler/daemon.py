@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 
 import psycopg
@@ -16,6 +17,7 @@ from policies.facts import SECOND
 from scheduler import journal
 from scheduler.batch import write_journal
 from scheduler.clock import Clock
+from scheduler.engine import Engine
 from scheduler.service import Service
 from scheduler.store.database import connect
 
@@ -37,13 +39,13 @@ class Daemon:
         self._failed: Exception | None = None
         self._recovered = clock.monotonic() - _RECOVER_S
         self._alarm = BackgroundScheduler(timezone="UTC")
-        jobs: dict[str, tuple[Callable[[], None], float]] = {
-            "engine": (self._decide, tick_s / speed),
-            "dispatch": (self._dispatch, tick_s / speed),
+        jobs: dict[str, Callable[[], None]] = {
+            f"engine {number}": partial(self._decide, engine) for number, engine in enumerate(service.engines, start=1)
         }
-        for name, (work, seconds) in jobs.items():
+        jobs["dispatch"] = self._dispatch
+        for name, work in jobs.items():
             self._alarm.add_job(
-                self._guarded(name, work), "interval", seconds=max(seconds, 0.05), id=name, coalesce=True,
+                self._guarded(name, work), "interval", seconds=max(tick_s / speed, 0.05), id=name, coalesce=True,
                 max_instances=1, misfire_grace_time=None,
             )  # fmt: skip
 
@@ -104,10 +106,10 @@ class Daemon:
 
         return job
 
-    def _decide(self) -> None:
+    def _decide(self, engine: Engine) -> None:
         more = True
         while more and not self._stop.is_set():
-            tick = self._service.engine.tick(self._clock.now())
+            tick = engine.tick(self._clock.now())
             more = tick.more
             if tick.borrowers:
                 _log.info("decided", borrowers=tick.borrowers, lines=tick.lines, messages=tick.messages)

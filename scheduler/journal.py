@@ -22,6 +22,7 @@ IMPORTED = "imported"
 CLOCK_JUMP = "clock_jump"
 
 _canonical = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+_in_order = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,32 +53,26 @@ def canonical(values: dict[str, Any]) -> str:
 
 def of_line(line: Line, zone: Zone) -> Entry:
     """The entry of one line of a decision."""
+    # The keys stand in their canonical order, so that nothing has to be sorted on the way of every message.
     values: dict[str, Any] = {
         "at": zone.iso(line.at),
+        "because": [one if len(one) == 1 else dict(sorted(one.items())) for one in line.because],
         "borrower_id": line.borrower_id,
+        "channel": line.channel,
+        "episode": line.episode,
+        "instalment": line.instalment,
+        "language": line.language,
         "loan_id": line.loan_id,
+        "message": line.message,
+        "message_id": line.message_id,
+        "occurrence": line.occurrence,
         "outcome": line.outcome,
-        "because": line.because,
+        "policy": line.policy,
+        "step": line.step,
+        "text": None if line.body is None else "sha256:" + text_digest(line.subject, line.body),
+        "until": None if line.until is None else zone.iso(line.until),
     }
-    for name in (
-        "instalment",
-        "episode",
-        "step",
-        "occurrence",
-        "channel",
-        "message",
-        "language",
-        "policy",
-        "message_id",
-    ):
-        value = getattr(line, name)
-        if value is not None:
-            values[name] = value
-    if line.until is not None:
-        values["until"] = zone.iso(line.until)
-    if line.body is not None:
-        values["text"] = "sha256:" + text_digest(line.subject, line.body)
-    text = _canonical(values)
+    text = _in_order({key: value for key, value in values.items() if value is not None})
     return Entry(
         line.at, DECISION, text, hashlib.sha256(text.encode()).digest(), line.borrower_id, line.loan_id,
         line.message_id, line.place, line.channel_place,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from adapters.base import CHANNELS, Channel
@@ -68,14 +68,22 @@ def settle_memory() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """An engine and a dispatcher, each with a connection of its own."""
+    """Engines and a dispatcher, each with a connection of its own.
+
+    While one engine waits for the server, another decides; under a test clock there is one.
+    """
 
     url: str
     clock_id: int
-    engine: Engine
+    engines: tuple[Engine, ...]
     dispatcher: Dispatcher
     engine_connection: Connection
     dispatch_connection: Connection
+
+    @property
+    def engine(self) -> Engine:
+        """The first engine."""
+        return self.engines[0]
 
 
 @contextmanager
@@ -84,23 +92,28 @@ def open_service(
 ) -> Iterator[Service]:
     """The service on ``url`` for one clock; at the end what is in the air is waited for, and all is let go of."""
     settle_memory()
-    # What a test clock decides is never real: its commits need not outlive the server.
-    engine_connection = connect(url, hot=True, lasting=not test_clock)
-    dispatch_connection = connect(url, hot=True, lasting=not test_clock)
-    dispatcher = Dispatcher(
-        dispatch_connection,
-        clock_id,
-        channels,
-        link_key=link_key(settings),
-        connections=settings.dispatch_connections,
-        lease_s=settings.lease_s,
-    )
-    engine = Engine(engine_connection, clock_id, settings.link_base, settings.batch, moves_clock=test_clock)
-    try:
-        yield Service(url, clock_id, engine, dispatcher, engine_connection, dispatch_connection)
-    finally:
-        dispatcher.close()
+    with ExitStack() as stack:
+
+        def connection() -> Connection:
+            # What a test clock decides is never real: its commits need not outlive the server.
+            made = connect(url, hot=True, lasting=not test_clock)
+            stack.callback(made.close)
+            return made
+
         for channel in {id(c): c for c in channels.values()}.values():
-            channel.close()
-        engine_connection.close()
-        dispatch_connection.close()
+            stack.callback(channel.close)
+        connections = [connection() for _ in range(1 if test_clock else settings.engine_threads)]
+        dispatch_connection = connection()
+        dispatcher = Dispatcher(
+            dispatch_connection,
+            clock_id,
+            channels,
+            link_key=link_key(settings),
+            connections=settings.dispatch_connections,
+            lease_s=settings.lease_s,
+        )
+        stack.callback(dispatcher.close)
+        engines = tuple(
+            Engine(one, clock_id, settings.link_base, settings.batch, moves_clock=test_clock) for one in connections
+        )
+        yield Service(url, clock_id, engines, dispatcher, connections[0], dispatch_connection)

@@ -100,6 +100,9 @@ class Settings(BaseSettings):
         f"made once, kept in `{_KEY_FILE}` in `DULY_HOME`",
     )
     batch: int = _setting(500, "Borrowers that an engine claims at once.", "a whole number from 1 to 10000")
+    engine_threads: int = _setting(
+        2, "Engines in one daemon: while one waits for the database, another decides.", "a whole number from 1 to 16"
+    )
     lease_s: int = _setting(
         60, "How long a message that leaves belongs to one dispatcher, in seconds.", "a whole number from 5 to 3600"
     )
@@ -158,11 +161,12 @@ class Settings(BaseSettings):
         _require(key is None or len(key.get_secret_value()) >= _SHORTEST_KEY)
         return key
 
-    @field_validator("batch", "lease_s", "dispatch_connections", "tick_s")
+    @field_validator("batch", "engine_threads", "lease_s", "dispatch_connections", "tick_s")
     @classmethod
     def _is_within(cls, number: int, info: Any) -> int:
         low, high = {
             "batch": (1, 10_000),
+            "engine_threads": (1, 16),
             "lease_s": (5, 3_600),
             "dispatch_connections": (1, 64),
             "tick_s": (1, 3_600),

@@ -80,14 +80,14 @@ FROM {_CLAIMED}
 # takes apart faster than arrays of text are written.
 SAVE_BORROWERS = """
 UPDATE borrower b SET wake_at = v.wake_at, whereabouts = v.whereabouts, set_aside = v.set_aside
-FROM jsonb_to_recordset(%(rows)s::jsonb)
-     AS v(lender_id text, borrower_id text, wake_at timestamptz, whereabouts jsonb, set_aside text)
+FROM json_to_recordset(%(rows)s::json)
+     AS v(lender_id text, borrower_id text, wake_at timestamptz, whereabouts json, set_aside text)
 WHERE b.lender_id = v.lender_id AND b.clock_id = %(clock)s AND b.borrower_id = v.borrower_id
 """
 
 SAVE_LOANS = """
 UPDATE loan l SET state = v.state
-FROM jsonb_to_recordset(%(rows)s::jsonb) AS v(lender_id text, loan_id text, state jsonb)
+FROM json_to_recordset(%(rows)s::json) AS v(lender_id text, loan_id text, state json)
 WHERE l.lender_id = v.lender_id AND l.clock_id = %(clock)s AND l.loan_id = v.loan_id
 """
 

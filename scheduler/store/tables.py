@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Date, DateTime, Identity, Index, Integer, LargeBinary, SmallInteger, Text
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSON
 from sqlmodel import Field, SQLModel
 
 REAL_CLOCK = 0
@@ -72,7 +72,7 @@ class Borrower(SQLModel, table=True):
     language: str = _text()
     zone: str = _text()
     region: str = _text()
-    whereabouts: Any = Field(default=None, sa_column=Column(JSONB, nullable=True))
+    whereabouts: Any = Field(default=None, sa_column=Column(JSON, nullable=True))
     wake_at: datetime | None = _instant(nullable=True)
     revision: int = Field(sa_column=Column(BigInteger, nullable=False))
     set_aside: str | None = _text(nullable=True)
@@ -109,7 +109,7 @@ class LoanRow(SQLModel, table=True):
     segment: str | None = _text(nullable=True)
     tags: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
     allocation: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
-    state: Any = Field(default=None, sa_column=Column(JSONB, nullable=True))
+    state: Any = Field(default=None, sa_column=Column(JSON, nullable=True))
 
 
 class InstalmentRow(SQLModel, table=True):

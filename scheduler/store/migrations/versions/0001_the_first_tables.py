@@ -30,7 +30,7 @@ def upgrade() -> None:
         sa.Column("language", sa.Text(collation="C"), nullable=False),
         sa.Column("zone", sa.Text(collation="C"), nullable=False),
         sa.Column("region", sa.Text(collation="C"), nullable=False),
-        sa.Column("whereabouts", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("whereabouts", postgresql.JSON(astext_type=sa.Text()), nullable=True),
         sa.Column("wake_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("set_aside", sa.Text(collation="C"), nullable=True),
@@ -119,7 +119,7 @@ def upgrade() -> None:
         sa.Column("segment", sa.Text(collation="C"), nullable=True),
         sa.Column("tags", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("allocation", postgresql.ARRAY(sa.Text()), nullable=False),
-        sa.Column("state", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("state", postgresql.JSON(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("lender_id", "clock_id", "loan_id"),
     )
     op.create_index("loan_borrower", "loan", ["lender_id", "clock_id", "borrower_id"], unique=False)
