@@ -5,18 +5,20 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import partial
 from types import FrameType
 
 import psycopg
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
 
 from policies.calendar import to_datetime
 from policies.facts import SECOND
 from scheduler import journal
 from scheduler.batch import write_journal
-from scheduler.clock import Clock
+from scheduler.clock import Clock, SystemClock
 from scheduler.engine import Engine
 from scheduler.service import Service
 from scheduler.store.database import connect
@@ -28,6 +30,21 @@ _JUMP_S = 2.0
 _RECOVER_S = 10
 
 
+class _Pause(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
+    """Fires ``seconds`` after the last time it did.
+
+    An interval of APScheduler's own lists every firing that it missed, which after a jump of the clock by years is more
+    than memory holds.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._pause = timedelta(seconds=seconds)
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
+        """At once, and then after each pause; never in the past."""
+        return now if previous is None else now + self._pause
+
+
 class Daemon:
     """Runs a service until it is told to stop. What is due is in the database; the alarm clock only wakes."""
 
@@ -35,6 +52,7 @@ class Daemon:
         """``speed``: how many times as fast the clock runs; the alarm clock itself is in real time."""
         self._service = service
         self._clock = clock
+        self._speed = speed
         self._stop = threading.Event()
         self._failed: Exception | None = None
         self._recovered = clock.monotonic() - _RECOVER_S
@@ -45,7 +63,7 @@ class Daemon:
         jobs["dispatch"] = self._dispatch
         for name, work in jobs.items():
             self._alarm.add_job(
-                self._guarded(name, work), "interval", seconds=max(tick_s / speed, 0.05), id=name, coalesce=True,
+                self._guarded(name, work), _Pause(max(tick_s / speed, 0.01)), id=name, coalesce=True,
                 max_instances=1, misfire_grace_time=None,
             )  # fmt: skip
 
@@ -78,10 +96,10 @@ class Daemon:
             now, ticks = self._clock.now(), self._clock.monotonic()
             jump = (now - wall) / SECOND - (ticks - steady)
             wall, steady = now, ticks
-            if abs(jump) > _JUMP_S:
+            if abs(jump) > _JUMP_S * self._speed:
                 self._tell_jump(round(jump))
                 for job in self._alarm.get_jobs():
-                    job.modify(next_run_time=to_datetime(now))
+                    job.modify(next_run_time=to_datetime(SystemClock().now()))
 
     def _tell_jump(self, seconds: int) -> None:
         _log.warning("the clock jumped", seconds=seconds)
