@@ -6,9 +6,8 @@ A pure function: it reads no clock, no database, no network, no environment. The
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from heapq import heappop, heappush
 from typing import Any
 
@@ -113,7 +112,7 @@ class _Desk:
             self._push(run)
         while self.heap:
             *_, run, proposal = heappop(self.heap)
-            self._guarded(run, partial(judge, run, proposal))
+            self._guarded(run, judge, run, proposal)
             self._push(run)
         for run in runs:
             self._guarded(run, run.finish)
@@ -139,12 +138,12 @@ class _Desk:
             key = (proposal.time, run.loan.loan_id, proposal.step.place, self.pushed, run, proposal)
             heappush(self.heap, key)
 
-    def _guarded(self, run: LoanRun, work: Any) -> Any:
+    def _guarded(self, run: LoanRun, work: Callable[..., Any], *arguments: Any) -> Any:
         """Do ``work``; where it fails, set the loan aside: one poisoned loan must not stop the others."""
         if run.failed:
             return None
         try:
-            return work()
+            return work(*arguments)
         except Exception as error:
             run.set_aside(error)
             return None

@@ -6,16 +6,16 @@ could change (rules 1 to 9); what may be done at ``now`` itself is decided by ``
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from policies.calendar import BusinessDays, Zone
-from policies.contract import Policy, Step
+from policies.calendar import Zone, business_days
+from policies.contract import Step
 from policies.facts import Event, Instant
 from policies.loan import LoanFacts, Position
 from policies.pace import Pace
 from policies.state import DONE, SKIPPED, VOID, Episode, LoanState, Settled
 from policies.stops import Hold, Stops
+from policies.versions import Policies
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +36,28 @@ class Ladder(Pace):
     """One loan's contract while one decision is made; changes ``state``, which is the caller's copy."""
 
     def __init__(
-        self, facts: LoanFacts, events: list[Event], stops: Stops, pick: Callable[[Instant | None], Policy],
-        zone: Zone, calendar: Callable[[Policy], BusinessDays], state: LoanState,
+        self, facts: LoanFacts, events: list[Event], stops: Stops, policies: Policies, region: str, zone: Zone,
+        state: LoanState,
     ) -> None:  # fmt: skip
-        """``pick`` answers with the version current at an instant, or the one pinned where it is given none."""
+        """``region`` is the borrower's: it says which policy applies, and whose business days count."""
         super().__init__(facts, events, stops, zone, state)
         self.passed: list[Passed] = []
-        self._pick = pick
-        self._calendar = calendar
+        self._policies = policies
+        self._region = region
         self._void: dict[str, Instant] = {}
         self._acting = [e for e in events if e.type in _ACTING and e.event_id not in state.acted]
         self._pin(None if state.version is not None else self.loan.disbursed_at)
 
     def _pin(self, at: Instant | None) -> None:
         """Take the version current at ``at`` (rule 12); without an instant, the one that is pinned."""
-        policy = self._pick(at)
+        if at is not None:
+            policy = self._policies.current(self.loan, self._region, at)
+        else:
+            assert self.state.version is not None  # noqa: S101 - a contract that was looked at is pinned
+            policy = self._policies.version(self.state.version)
         self.policy = policy
         self.state.version = policy.digest
-        self.business = self._calendar(policy)
+        self.business = business_days(policy.calendar or self._region)
         self.facts.overdue_from(policy.overdue_from_minor)
         self.before_due = policy.before_due
         self.after_due = policy.after_due

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from policies import recall, reviews
-from policies.calendar import BusinessDays, add, business_days
-from policies.contract import Policy, Step
+from policies.calendar import add
+from policies.contract import Step
 from policies.facts import Event, Instant, Loan
 from policies.known import loan_facts
 from policies.ladder import Ladder, Passed
@@ -61,7 +61,13 @@ class LoanRun:
         facts = LoanFacts(self.loan, self.events, situation.zone, situation.moved)
         self.state.set_aside = None
         self.ladder = Ladder(
-            facts, self.events, Stops(self._holds()), self._pick, situation.zone, self._calendar, self.state
+            facts,
+            self.events,
+            Stops(self._holds()),
+            situation.policies,
+            situation.person.region,
+            situation.zone,
+            self.state,
         )
         self.position = self.ladder.advance(self.now)
         for passed in self.ladder.passed:
@@ -79,16 +85,6 @@ class LoanRun:
                 if end is None or end > start:
                     held.append(Hold(hold_id, "policy", start, end))
         return held
-
-    def _pick(self, at: Instant | None) -> Policy:
-        policies = self.situation.policies
-        if at is None:
-            assert self.state.version is not None  # noqa: S101 - a contract that was looked at is pinned
-            return policies.version(self.state.version)
-        return policies.current(self.loan, self.situation.person.region, at)
-
-    def _calendar(self, policy: Policy) -> BusinessDays:
-        return business_days(policy.calendar or self.situation.person.region)
 
     def _tell(self, passed: Passed) -> None:
         step = passed.step

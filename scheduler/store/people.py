@@ -134,6 +134,8 @@ def _claimed(
 
 def _unsent(messages: list[list[Any]], revision: int) -> tuple[Unsent, ...]:
     """The messages still in the outbox that were decided on older facts."""
+    if not messages:
+        return ()
     left = {m[8] for m in messages if m[9] != "queued"}
     return tuple(Unsent._make((*m[:9], m[8] not in left)) for m in messages if m[9] == "queued" and m[10] != revision)
 
