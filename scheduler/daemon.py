@@ -6,14 +6,12 @@ import signal
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from datetime import datetime, timedelta
 from functools import partial
 from types import FrameType
 
 import psycopg
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.base import BaseTrigger
 
 from policies.calendar import to_datetime
@@ -30,7 +28,6 @@ _log = structlog.get_logger(__name__)
 _WATCH_S = 1.0
 _JUMP_S = 2.0
 _RECOVER_S = 10
-_SHORTEST_S = 0.05
 
 
 class _Pause(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
@@ -48,21 +45,6 @@ class _Pause(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
         return now if previous is None else now + self._pause
 
 
-class _Every(BaseTrigger):  # type: ignore[misc]  # the library has no types
-    """Fires every so often, and once after a time that was missed.
-
-    The library's own interval would list each time that was missed: after a clock set forward by years, more than
-    memory holds.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self._interval = timedelta(seconds=seconds)
-
-    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
-        """The next time after ``previous``, but none that is over."""
-        return now if previous is None else max(previous, now - self._interval) + self._interval
-
-
 class Daemon:
     """Runs a service until it is told to stop. What is due is in the database; the alarm clock only wakes."""
 
@@ -70,8 +52,6 @@ class Daemon:
         """``speed``: how many times as fast the clock runs; the alarm clock itself is in real time."""
         self._service = service
         self._clock = clock
-        # Wall and monotonic time are read one after the other, and a fast clock moves on in between.
-        self._jump_s = _JUMP_S * speed
         self._speed = speed
         self._stop = threading.Event()
         self._failed: Exception | None = None
