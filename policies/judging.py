@@ -135,12 +135,12 @@ def _send(run: LoanRun, proposal: Proposal, made: Made | None) -> bool:
                       channel=channel, channel_place=place)  # fmt: skip
             else:
                 sent_id = _message(run, proposal, channel, place, made, occurrence, contact)
-                run.state.attempts[sent_id] = Attempt(step.name, proposal.place, occurrence, run.state.running, ())
+                _attempted(run, sent_id, Attempt(step.name, proposal.place, occurrence, run.state.running, ()))
     else:
         channel = usable[0]
         sent_id = _message(run, proposal, channel, send.channels.index(channel), made, occurrence, contact)
         left = tuple(usable[1:])
-        run.state.attempts[sent_id] = Attempt(step.name, proposal.place, occurrence, run.state.running, left)
+        _attempted(run, sent_id, Attempt(step.name, proposal.place, occurrence, run.state.running, left))
     run.situation.contact(contact)
     key = f"{proposal.place}:{step.name}"
     run.state.sent[key] = run.state.sent.get(key, 0) + 1
@@ -214,8 +214,14 @@ def _fall_back(run: LoanRun, proposal: Proposal) -> None:
     contact = f"{run.loan.loan_id}/{number}/{attempt.step}/{attempt.occurrence}/{channel}"
     place = send.channels.index(channel)
     sent_id = _message(run, proposal, channel, place, None, attempt.occurrence, contact)
-    run.state.attempts[sent_id] = attempt._replace(left=tuple(left[1:]))
+    _attempted(run, sent_id, attempt._replace(left=tuple(left[1:])))
     run.situation.contact(contact)
+
+
+def _attempted(run: LoanRun, sent_id: str, attempt: Attempt) -> None:
+    """Remember a message whose failure would matter: for its next channel, or for a hand-off behind it."""
+    if attempt.left or any(step.hand_off for step in run.ladder.after_due):
+        run.state.attempts[sent_id] = attempt
 
 
 def _fail(run: LoanRun, attempt: Attempt) -> None:

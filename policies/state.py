@@ -163,14 +163,11 @@ class LoanState:
         )  # fmt: skip
 
 
-_EPISODE_EMPTY: dict[str, Any] = {"whole": True, "returned": False, "reported": ()}
-
-
 def to_json(state: LoanState) -> dict[str, Any]:
     """The state as plain JSON values, without what is empty."""
     found: dict[str, Any] = {
         "looked": state.looked, "version": state.version, "chased": state.chased, "since": state.since,
-        "running": state.running, "episodes": [_episode_json(e) for e in state.episodes],
+        "running": state.running, "episodes": [_episode_json(e, state.version) for e in state.episodes],
         "before": {str(place): steps for place, steps in state.before.items() if steps},
         "handed": state.handed, "returned": state.returned, "closed": state.closed, "acted": state.acted,
         "deferred": state.deferred, "sides": state.sides, "holds": state.holds, "offers": state.offers,
@@ -180,13 +177,17 @@ def to_json(state: LoanState) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value or (value == 0 and value is not False)}
 
 
-def _episode_json(episode: Episode) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "start": episode.start, "version": episode.version, "places": sorted(episode.places),
-        "settled": episode.settled, "pending": episode.pending, "last": episode.last,
-        "whole": episode.whole, "returned": episode.returned, "reported": episode.reported,
-    }  # fmt: skip
-    return {k: v for k, v in found.items() if v != _EPISODE_EMPTY.get(k)}
+def _episode_json(episode: Episode, version: str | None) -> dict[str, Any]:
+    found: dict[str, Any] = {"start": episode.start, "places": sorted(episode.places)}
+    if episode.version != version:
+        found["version"] = episode.version
+    for name in ("settled", "pending", "last", "returned", "reported"):
+        value = getattr(episode, name)
+        if value:
+            found[name] = value
+    if not episode.whole:
+        found["whole"] = False
+    return found
 
 
 def from_json(value: dict[str, Any]) -> LoanState:
@@ -194,7 +195,7 @@ def from_json(value: dict[str, Any]) -> LoanState:
     get = value.get
     return LoanState(
         get("looked"), get("version"), get("chased"), get("since", 0), get("running"),
-        [_episode(e) for e in get("episodes", ())],
+        [_episode(e, get("version")) for e in get("episodes", ())],
         {int(p): {s: Settled(*v) for s, v in steps.items()} for p, steps in get("before", {}).items()},
         get("handed"), get("returned"), get("closed", False), tuple(get("acted", ())),
         {k: Deferred(*v) for k, v in get("deferred", {}).items()},
@@ -206,11 +207,11 @@ def from_json(value: dict[str, Any]) -> LoanState:
     )  # fmt: skip
 
 
-def _episode(value: dict[str, Any]) -> Episode:
+def _episode(value: dict[str, Any], version: str | None) -> Episode:
     get = value.get
     last = get("last")
     return Episode(
-        value["start"], value["version"], set(get("places", ())),
+        value["start"], get("version", version) or "", set(get("places", ())),
         {s: Settled(*v) for s, v in get("settled", {}).items()}, dict(get("pending", {})),
         None if last is None else (last[0], last[1]),
         get("whole", True), get("returned", False), tuple(get("reported", ())),

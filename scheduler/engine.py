@@ -20,6 +20,7 @@ from scheduler.store import queries
 from scheduler.store.database import Connection
 from scheduler.store.people import Claimed, claim, claim_keys, instant
 
+_MOST_POISONED = 8
 _log = structlog.get_logger(__name__)
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -54,6 +55,7 @@ class Engine:
         """Decide for up to a batch of borrowers whose wake is not after ``now``.
 
         A batch that cannot be decided or written is tried again in halves, down to the one borrower, who is set aside.
+        Where that is nearly everybody, the fault is not theirs: it is raised, and nobody is set aside.
 
         A test clock gives a ``horizon``: borrowers whose wake comes until then are decided at that wake. They have
         nothing in common, so that it is all the same in which order they are taken.
@@ -66,17 +68,26 @@ class Engine:
         except Exception as error:
             with self._connection.transaction():
                 keys = claim_keys(self._connection, self._clock_id, horizon or now, self._batch)
-            return self._halves(now, horizon or now, keys, error)
+            poisoned: list[tuple[tuple[str, str], Exception]] = []
+            total = self._halves(now, horizon or now, keys, error, poisoned)
+            if len(poisoned) > _MOST_POISONED and len(poisoned) * 2 > len(keys):
+                raise poisoned[0][1] from error
+            for (lender_id, borrower_id), why in poisoned:
+                self._set_aside(now, lender_id, borrower_id, type(why).__name__)
+            return total
 
     def next_wake(self) -> Instant | None:
         """The next instant at which a borrower of this clock is to be looked at."""
         row = self._connection.execute(queries.NEXT_WAKE, {"clock": self._clock_id}).fetchone()
         return None if row is None or row[0] is None else instant(row[0])
 
-    def _halves(self, now: Instant, horizon: Instant, keys: list[tuple[str, str]], error: Exception) -> Tick:
+    def _halves(
+        self, now: Instant, horizon: Instant, keys: list[tuple[str, str]], error: Exception,
+        poisoned: list[tuple[tuple[str, str], Exception]],
+    ) -> Tick:  # fmt: skip
+        """Decide what can be decided of ``keys``; the others are added to ``poisoned``, each with its fault."""
         if len(keys) <= 1:
-            for lender_id, borrower_id in keys:
-                self._set_aside(now, lender_id, borrower_id, type(error).__name__)
+            poisoned += [(key, error) for key in keys]
             return Tick(len(keys), len(keys), 0, True)
         middle = len(keys) // 2
         total = Tick(more=True)
@@ -86,7 +97,7 @@ class Engine:
             except psycopg.OperationalError:
                 raise
             except Exception as again:
-                one = self._halves(now, horizon, half, again)
+                one = self._halves(now, horizon, half, again, poisoned)
             total = Tick(total.borrowers + one.borrowers, total.lines + one.lines, total.messages + one.messages, True)
         return total
 

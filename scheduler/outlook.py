@@ -55,12 +55,13 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """A loan at ``at``. ``past`` are printed lines, ``planned`` such as would come if no new fact did.
+    """A loan at ``at``, seen from ``now`` (not after it). ``past`` are printed lines, ``planned`` come if no fact does.
 
     ``run`` is the contract looked at, with its facts; none, where it is not disbursed or cannot be decided.
     """
 
     at: Instant
+    now: Instant
     loan: Loan
     home: Zone
     policy: Policy | None
@@ -70,17 +71,20 @@ class Outlook:
     set_aside: str | None
 
 
-def look(connection: Connection, clock_id: int, loan_id: str, at: Instant, link_base: str) -> Outlook:
-    """The loan as of ``at``, past or to come. Raises NoSuchLoan.
+def look(
+    connection: Connection, clock_id: int, loan_id: str, at: Instant, link_base: str, *, now: Instant
+) -> Outlook:  # fmt: skip
+    """The loan as of ``at``, before ``now`` or to come. Raises NoSuchLoan.
 
-    An instant before the last decision is reckoned again from the facts that were known then.
+    An instant before the last decision is reckoned again from the facts that were known then; for one to come, the
+    plan is taken to have been carried out until it.
     """
-    whole = _read(connection, clock_id, loan_id, at)
+    whole = _read(connection, clock_id, loan_id, min(at, now))
     policies = read_policies(connection, clock_id)[whole.lender_id]
     loan = next(one for one in whole.loans if one.loan_id == loan_id)
-    known = [event for event in whole.events if event.known_at <= at]
+    known = [event for event in whole.events if event.known_at <= min(at, now)]
     looked = max((s.looked for s in whole.standing.states.values() if s.looked is not None), default=None)
-    start, standing = at, whole.standing
+    start, standing = min(at, now), whole.standing
     if looked is not None and looked > at:
         began = _began(connection, clock_id, whole)
         standing = (
@@ -88,12 +92,15 @@ def look(connection: Connection, clock_id: int, loan_id: str, at: Instant, link_
         )
         start = at + 1
     lines, _ = go_on(whole.person, whole.loans, known, policies, Span(start), link_base, standing)
+    if at > now:
+        until_then = Span(start, at + 1)
+        standing = go_on(whole.person, whole.loans, known, policies, until_then, link_base, standing)[1]
     home = zone(whole.person.zone)
     past = history.story(connection, clock_id, until=at + 1, loan_id=loan_id)
     planned = sorted((line for line in lines if line.loan_id == loan_id), key=lambda line: line.order)
     run = _looked_at(whole, loan, known, policies, standing, at, link_base)
     return Outlook(
-        at, loan, home, _policy(policies, run, loan, whole.person, at), run,
+        at, min(at, now), loan, home, _policy(policies, run, loan, whole.person, at), run,
         tuple(json.loads(text) for text in past), tuple(_plain(line, home) for line in planned), whole.set_aside,
     )  # fmt: skip
 

@@ -80,10 +80,11 @@ def _look(loan_id: str, at: str | None) -> Outlook:
 
     when = optional_instant(at, "--at")
     with opened() as store:
+        now = store.now()
         try:
             return look(
-                store.connection, store.clock_id, loan_id, store.now() if when is None else when,
-                store.settings.link_base,
+                store.connection, store.clock_id, loan_id, now if when is None else when, store.settings.link_base,
+                now=now,
             )  # fmt: skip
         except NoSuchLoan as error:
             raise Failure(f"there is no loan {loan_id!r} in the book; its id is the loan_id of loans.csv") from error

@@ -28,7 +28,7 @@ def shown(outlook: Outlook, lines: Iterable[dict[str, Any]]) -> Iterator[str]:
     planned = [row for is_planned, row in rows if is_planned]
     told = list(columns([("WHEN", "STEP", "OUTCOME", "BY", "WHY"), *past, *planned]))
     yield from told[: len(past) + 1]
-    now = local_time(outlook.home.iso(outlook.at))
+    now = local_time(outlook.home.iso(outlook.now))
     if not planned:
         why_not = stopped(outlook)
         yield f"---- {now}: nothing more comes: {'the ladder has ended' if why_not is None else why_not[1]}"

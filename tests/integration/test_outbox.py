@@ -294,7 +294,7 @@ def test_a_loan_that_cannot_be_read_is_set_aside_and_the_others_go_on(world: Wor
     )
     world.decide(at(3, 0))
     with connect(world.url) as connection:
-        connection.execute("UPDATE loan SET state = '{\"episodes\": [{\"start\": 1}]}' WHERE loan_id = 'l1'")
+        connection.execute("UPDATE loan SET state = '{\"episodes\": [{}]}' WHERE loan_id = 'l1'")
     world.until(at(3, 10))
     assert [m.to for m in world.provider.taken] == ["+442079460124"]
     assert world.rows("SELECT borrower_id, set_aside, wake_at FROM borrower ORDER BY 1")[0] == ("p1", "KeyError", None)
@@ -365,3 +365,20 @@ def test_a_decision_is_one_commit(world: World) -> None:
     )
     assert journal == message == body == loan == borrower
     assert to_datetime(at(3, 10)) == world.rows("SELECT decided_at FROM message")[0][0]
+
+
+def test_a_fault_that_meets_everybody_is_raised_and_nobody_is_set_aside(world: World) -> None:
+    people, loans, instalments = (FILES[f"{name}.csv"] for name in ("borrowers", "loans", "instalments"))
+    for n in range(2, 14):
+        people += b"p%d,Bo,Orr,en,Europe/London,GB,+442079460124,bo@example.com\n" % n
+        loans += b"l%d,p%d,personal,GBP,100.00,2026-02-01T09:00:00Z\n" % (n, n)
+        instalments += b"l%d,1,2026-03-02,100.00,0.00,0.00\n" % n
+    running.import_all(
+        world.url, [], {**FILES, "borrowers.csv": people, "loans.csv": loans, "instalments.csv": instalments}
+    )
+    world.decide(at(3, 0))
+    with connect(world.url) as connection:
+        connection.execute("UPDATE loan SET state = '{\"episodes\": [{}]}'")
+    with pytest.raises(KeyError):
+        world.service.engine.tick(at(3, 10))
+    assert world.rows("SELECT count(*) FROM borrower WHERE set_aside IS NOT NULL") == [(0,)]
