@@ -27,6 +27,7 @@ _log = structlog.get_logger(__name__)
 
 _WATCH_S = 1.0
 _JUMP_S = 2.0
+_SHORTEST_S = 0.01
 _RECOVER_S = 10
 
 
@@ -63,7 +64,7 @@ class Daemon:
         jobs["dispatch"] = self._dispatch
         for name, work in jobs.items():
             self._alarm.add_job(
-                self._guarded(name, work), _Pause(max(tick_s / speed, 0.01)), id=name, coalesce=True,
+                self._guarded(name, work), _Pause(max(tick_s / speed, _SHORTEST_S)), id=name, coalesce=True,
                 max_instances=1, misfire_grace_time=None,
             )  # fmt: skip
 

@@ -11,7 +11,9 @@ from tests.making import loan, local, person, policy, step
 
 
 def test_deciding_makes_no_cycles() -> None:
-    published = Policies([Published(policy([step("a", "due + 1 day", by=("sms", "email")), step("b", "due + 3 days")]))])
+    published = Policies(
+        [Published(policy([step("a", "due + 1 day", by=("sms", "email")), step("b", "due + 3 days")]))]
+    )
     debt = loan({"2026-03-01": "100.00", "2026-04-01": "100.00"}, local("2026-02-10 09:00"))
     paid = Event("e1", local("2026-03-02 09:00"), local("2026-03-02 09:00"), "payment", loan_id="L", amount_minor=500)
     borrower = Borrower(person(), (debt,), (paid,), published)
