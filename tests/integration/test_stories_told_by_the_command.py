@@ -45,7 +45,7 @@ def _write(path: Path, columns: tuple[str, ...], rows: list[dict[str, str]]) -> 
 
 
 def write_book(folder: Path, case: dict[str, Any]) -> None:
-    """The loan of a case as a lender's files; a hold that would end before it begins is left out, as it stops nothing."""
+    """The loan of a case as a lender's files."""
     folder.mkdir()
     person = {
         "borrower_id": "P", "first_name": "Ana", "last_name": "Ruiz", "language": "en", "zone": case["zone"],
