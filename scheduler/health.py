@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from policies.calendar import to_datetime
 from policies.facts import SECOND, Instant
@@ -75,11 +76,19 @@ def look(connection: Connection, clock_id: int, now: Instant, *, moved: bool) ->
     oldest = connection.execute(_OLDEST, keys).fetchall()[0][0]
     last = connection.execute(_LAST, keys).fetchall()[0][0]
     outbox = dict.fromkeys(STATUSES, 0) | dict(connection.execute(_OUTBOX, keys).fetchall())
-    aside = tuple((row[0], row[1]) for row in connection.execute(_SET_ASIDE, keys))
     return Health(
-        now, moved, borrowers, loans, policies, versions, due, None if due_since is None else instant(due_since),
-        None if oldest is None else instant(oldest), outbox, aside, None if last is None else instant(last),
+        now, moved, borrowers, loans, policies, versions, due, _instant(due_since), _instant(oldest), outbox,
+        set_aside(connection, clock_id), _instant(last),
     )  # fmt: skip
+
+
+def set_aside(connection: Connection, clock_id: int) -> tuple[tuple[str, str], ...]:
+    """The borrowers of a clock who could not be decided, by id, each with the reason."""
+    return tuple((row[0], row[1]) for row in connection.execute(_SET_ASIDE, {"clock": clock_id}))
+
+
+def _instant(at: datetime | None) -> Instant | None:
+    return None if at is None else instant(at)
 
 
 def _number(count: int, what: str) -> str:

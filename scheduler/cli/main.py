@@ -6,16 +6,16 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
 from scheduler.cli import db, demo, load, loan, policy, run, simulate, status
 from scheduler.cli.failures import GOOD, INTERRUPTED, USAGE, describe
-from scheduler.cli.output import settle_streams, tell
+from scheduler.cli.output import say, settle_streams, tell
 
 app = typer.Typer(
     name="duly",
-    help="Executes loan-collection policies as written: lawful, explained, and provable.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -29,6 +29,23 @@ status.add_to(app)
 demo.add_to(app)
 app.add_typer(loan.app, name="loan")
 app.add_typer(db.app, name="db")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        say(f"duly {version('duly')}")
+        raise typer.Exit(GOOD)
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Executes loan-collection policies as written: lawful, explained, and provable."""
 
 
 def main() -> None:

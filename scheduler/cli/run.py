@@ -164,11 +164,16 @@ def _note(at: Instant, borrowers: int, messages: int) -> str:
 def _print(url: str, span: Span, json_: bool) -> None:
     from scheduler import history
     from scheduler.cli.story_text import HEADER, row
+    from scheduler.health import set_aside
     from scheduler.store.database import connect
     from scheduler.store.tables import REAL_CLOCK
 
     connection = connect(url)
     try:
+        aside = set_aside(connection, REAL_CLOCK)
+        if aside:
+            borrowers = f"{len(aside)} borrower{'' if len(aside) == 1 else 's'}"
+            tell(f"duly: {borrowers} could not be decided and stand aside, {aside[0][0]} among them; see duly status")
         lines = history.story(connection, REAL_CLOCK, since=span.start, until=span.until)
         if json_:
             say_all(lines)

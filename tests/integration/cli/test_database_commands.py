@@ -8,6 +8,7 @@ import shutil
 import pytest
 
 from scheduler.cli.words import RULES
+from scheduler.store.database import connect
 from tests.integration.cli.conftest import FROM, UNTIL
 
 SPAN = ("--from", FROM, "--until", UNTIL)
@@ -151,6 +152,21 @@ def test_a_database_that_a_test_clock_moved_is_not_served(ran):
     ended = ran("run")
     assert ended.code == 4
     assert "a test clock has moved this database" in ended.err
+
+
+def test_a_loan_that_cannot_be_decided_stands_aside_and_shows(loaded, database_url):
+    with connect(database_url) as connection:
+        connection.execute("UPDATE loan SET policy = 'withdrawn-policy' WHERE loan_id = 'l-00001-1'")
+    ended = loaded("run", "--json", *SPAN)
+    assert ended.code == 0 and "b-00001 among them" in ended.err
+    assert {json.loads(line)["loan_id"] for line in ended.lines} > {"l-00001-1"}
+    assert [json.loads(line)["outcome"] for line in ended.lines if "l-00001-1" in line] == ["set_aside"]
+    status = loaded("status")
+    assert status.code == 3 and "b-00001" in status.out
+    assert json.loads(loaded("loan", "show", "l-00001-1", "--json").out)["set_aside"]
+    assert "set_aside" in loaded("loan", "timeline", "l-00001-1").out
+    why = loaded("loan", "why", "l-00001-1")
+    assert why.code == 1 and "set aside" in why.err
 
 
 def test_under_a_test_clock_no_adapter_reaches_people(loaded, monkeypatch):

@@ -13,6 +13,7 @@ from scheduler.cli.failures import _EXPECTED, describe
     ("code", "arguments"),
     [
         (0, ["--help"]),
+        (0, ["--version"]),
         (0, ["policy", "schema"]),
         (1, ["policy", "check", "none.yaml"]),
         (1, ["simulate", "POLICY", "none"]),
