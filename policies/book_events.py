@@ -43,7 +43,7 @@ class Kind:
     needs: tuple[str, ...]
     may: tuple[str, ...] = ()
     one_of: tuple[str, ...] = ()
-    """Exactly one of these must be given."""
+    """At least one of these must be given."""
     values: tuple[str, ...] = ()
 
 
@@ -129,6 +129,9 @@ def check_event(row: EventRow) -> EventRow:
 def _check_shape(row: EventRow) -> None:
     kind = KINDS[row.type]
     allowed = {*kind.needs, *kind.may, *kind.one_of} | _NEED_NO_TYPE
+    if row.loan_id is not None:
+        # Whose loan it is may be said beside the loan; that it is theirs is checked with the loans.
+        allowed.add("borrower_id")
     for name, field in zip(row._fields, row, strict=True):
         column = COLUMN_OF_FIELD[name]
         if field is None and name in kind.needs:
@@ -140,11 +143,9 @@ def _check_shape(row: EventRow) -> None:
                 "value-not-allowed", f"a {row.type} does not have it", found=shown(str(field)), expected="nothing",
                 remedy="leave it empty",
             ))  # fmt: skip
-    given = [name for name in kind.one_of if getattr(row, name) is not None]
-    if kind.one_of and len(given) != 1:
+    if kind.one_of and all(getattr(row, name) is None for name in kind.one_of):
         raise _wrong(kind.one_of[0], FieldError(
-            "value-not-allowed" if given else "missing-value",
-            f"a {row.type} needs {' or '.join(kind.one_of)}{', not both' if given else ''}",
+            "missing-value", f"a {row.type} needs {' or '.join(kind.one_of)}",
             expected="loan_id for one loan, borrower_id for all loans of the person",
         ))  # fmt: skip
 

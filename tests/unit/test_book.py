@@ -126,6 +126,13 @@ def test_a_contact_names_a_loan_of_the_person() -> None:
     assert told(events=row) == [("not-the-borrowers-loan", "events.csv", 2)]
 
 
+def test_an_event_of_a_loan_may_say_whose_it_is_if_that_is_so() -> None:
+    head = "event_id,at,type,borrower_id,loan_id,amount\n"
+    assert told(events=head + "p1,2026-02-08T10:00:00Z,payment,b1,l1,20.00\n") == []
+    wrong = told(events=head + "p1,2026-02-08T10:00:00Z,payment,b1,l2,20.00\n")
+    assert wrong == [("not-the-borrowers-loan", "events.csv", 2)]
+
+
 def test_a_loan_without_instalments_is_told() -> None:
     text = "".join(line for line in INSTALMENTS.splitlines(keepends=True) if not line.startswith("l2"))
     assert told(instalments=text) == [("no-instalments", "loans.csv", 3)]
