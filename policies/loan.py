@@ -48,8 +48,8 @@ class LoanFacts:
     """
 
     __slots__ = (
-        "_base", "_money", "_positions", "_simple",
-        "_threshold", "loan", "past_due_at",
+        "_base", "_money", "_overdue_between", "_positions", "_simple",
+        "_threshold", "_turns", "loan", "past_due_at",
     )  # fmt: skip
 
     def __init__(
@@ -68,25 +68,34 @@ class LoanFacts:
         self._base = [i.principal_minor + i.interest_minor + i.fees_minor for i in instalments]
         self._money = [e for e in events if e.type in MONEY]
         self._simple = not any(e.type in ("charge", "waiver") for e in self._money)
-        self._positions: dict[tuple[Instant, bool], Position] = {}
+        self._positions: dict[Instant, Position] = {}
+        self._turns: list[Instant] = []
+        self._overdue_between: dict[int, bool] = {}
 
     def overdue_from(self, amount_minor: int) -> None:
         """Below this much past due the loan is not overdue."""
         if amount_minor != self._threshold:
             self._threshold = amount_minor
             self._positions.clear()
+            self._overdue_between.clear()
 
-    def at(self, now: Instant, *, by_occurrence: bool = False) -> Position:
-        """The position at ``now``; ``by_occurrence`` counts late-known facts from when they happened."""
-        key = (now, by_occurrence)
-        found = self._positions.get(key)
+    def at(self, now: Instant) -> Position:
+        """The position at ``now``, by the facts that are told by then."""
+        found = self._positions.get(now)
         if found is None:
-            if by_occurrence:
-                money = [e for e in self._money if e.at <= now]
-            else:
-                money = [e for e in self._money if e.at <= now and e.known_at <= now]
-            found = self._position(now, money)
-            self._positions[key] = found
+            money = [e for e in self._money if e.at <= now and e.known_at <= now]
+            found = self._positions[now] = self._position(now, money)
+        return found
+
+    def was_overdue(self, at: Instant) -> bool:
+        """Whether the loan was overdue at ``at``, with facts that were told late counted from when they happened."""
+        if not self._turns:
+            self._turns = sorted({*self.past_due_at, *(e.at for e in self._money)})
+        turn = bisect_right(self._turns, at)
+        found = self._overdue_between.get(turn)
+        if found is None:
+            money = [e for e in self._money if e.at <= at]
+            found = self._overdue_between[turn] = self._position(at, money).overdue
         return found
 
     def _position(self, now: Instant, money: list[Event]) -> Position:

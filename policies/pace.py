@@ -104,7 +104,7 @@ class Pace:
 
     def _counts(self, day: int) -> bool:
         first = self.zone.instant(day)
-        return self.stops.at(first) is None and self.facts.at(first, by_occurrence=True).overdue
+        return (not self.stops.holds or self.stops.at(first) is None) and self.facts.was_overdue(first)
 
     def end_of(self, time: Instant, step: Step) -> Instant:
         """When a step of this time becomes void by its ``within``: the same local time, that much later."""

@@ -79,7 +79,7 @@ def test_less_than_the_threshold_past_due_is_nothing() -> None:
 def test_a_late_told_payment_counts_from_when_it_happened_where_a_past_day_is_looked_at() -> None:
     facts = LoanFacts(LOAN, [_pay(10_000, known="2026-03-20")], zone("Europe/Madrid"))
     assert facts.at(NOW).overdue
-    assert not facts.at(NOW, by_occurrence=True).overdue
+    assert not facts.was_overdue(NOW)
 
 
 RICH = replace(
