@@ -279,6 +279,18 @@ def test_what_another_dispatcher_still_holds_is_left_to_it(world: World) -> None
     assert world.states() == ["sending"]
 
 
+def add_borrowers(world: World, until: int) -> None:
+    """Import borrowers ``p2`` to ``p<until - 1>``, with a loan each like the first one's."""
+    people, loans, instalments = (FILES[f"{name}.csv"] for name in ("borrowers", "loans", "instalments"))
+    for n in range(2, until):
+        people += b"p%d,Bo,Orr,en,Europe/London,GB,+442079460124,bo@example.com\n" % n
+        loans += b"l%d,p%d,personal,GBP,100.00,2026-02-01T09:00:00Z\n" % (n, n)
+        instalments += b"l%d,1,2026-03-02,100.00,0.00,0.00\n" % n
+    more = {"borrowers.csv": people, "loans.csv": loans, "instalments.csv": instalments}
+    running.import_all(world.url, [], {**FILES, **more})
+    world.decide(at(3, 0))
+
+
 def mark_as_leaving(connection: Connection, lease: str) -> None:
     connection.execute(
         "UPDATE message SET status = 'sending', lease_until = clock_timestamp() + %s::interval", (lease,)
@@ -286,13 +298,7 @@ def mark_as_leaving(connection: Connection, lease: str) -> None:
 
 
 def test_a_loan_that_cannot_be_read_is_set_aside_and_the_others_go_on(world: World) -> None:
-    people = FILES["borrowers.csv"] + b"p2,Bo,Orr,en,Europe/London,GB,+442079460124,bo@example.com\n"
-    loans = FILES["loans.csv"] + b"l2,p2,personal,GBP,100.00,2026-02-01T09:00:00Z\n"
-    instalments = FILES["instalments.csv"] + b"l2,1,2026-03-02,100.00,0.00,0.00\n"
-    running.import_all(
-        world.url, [], {**FILES, "borrowers.csv": people, "loans.csv": loans, "instalments.csv": instalments}
-    )
-    world.decide(at(3, 0))
+    add_borrowers(world, 3)
     with connect(world.url) as connection:
         connection.execute("UPDATE loan SET state = '{\"episodes\": [{}]}' WHERE loan_id = 'l1'")
     world.until(at(3, 10))
@@ -304,15 +310,7 @@ def test_a_loan_that_cannot_be_read_is_set_aside_and_the_others_go_on(world: Wor
 
 
 def test_a_batch_that_cannot_be_written_is_halved_down_to_the_one(world: World) -> None:
-    people, loans, instalments = (FILES[f"{name}.csv"] for name in ("borrowers", "loans", "instalments"))
-    for n in range(2, 8):
-        people += b"p%d,Bo,Orr,en,Europe/London,GB,+442079460124,bo@example.com\n" % n
-        loans += b"l%d,p%d,personal,GBP,100.00,2026-02-01T09:00:00Z\n" % (n, n)
-        instalments += b"l%d,1,2026-03-02,100.00,0.00,0.00\n" % n
-    running.import_all(
-        world.url, [], {**FILES, "borrowers.csv": people, "loans.csv": loans, "instalments.csv": instalments}
-    )
-    world.decide(at(3, 0))
+    add_borrowers(world, 8)
     with connect(world.url) as connection:
         connection.execute(
             "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
@@ -368,15 +366,7 @@ def test_a_decision_is_one_commit(world: World) -> None:
 
 
 def test_a_fault_that_meets_everybody_is_raised_and_nobody_is_set_aside(world: World) -> None:
-    people, loans, instalments = (FILES[f"{name}.csv"] for name in ("borrowers", "loans", "instalments"))
-    for n in range(2, 14):
-        people += b"p%d,Bo,Orr,en,Europe/London,GB,+442079460124,bo@example.com\n" % n
-        loans += b"l%d,p%d,personal,GBP,100.00,2026-02-01T09:00:00Z\n" % (n, n)
-        instalments += b"l%d,1,2026-03-02,100.00,0.00,0.00\n" % n
-    running.import_all(
-        world.url, [], {**FILES, "borrowers.csv": people, "loans.csv": loans, "instalments.csv": instalments}
-    )
-    world.decide(at(3, 0))
+    add_borrowers(world, 14)
     with connect(world.url) as connection:
         connection.execute("UPDATE loan SET state = '{\"episodes\": [{}]}'")
     with pytest.raises(KeyError):
