@@ -277,6 +277,12 @@ class RowReader:
             ))  # fmt: skip
             header = Record(header.line, header.text[1:], [header.fields[0].removeprefix("\ufeff"), *header.fields[1:]])
         self._record = header
+        other = next((s for s in ";\t" if s in header.text), None)
+        if len(header.fields) == 1 and other is not None:
+            return [*problems, self._header_problem(
+                0, "wrong-separator", f"the columns have {'a tab' if other != ';' else other} between them",
+                found=other, expected="a comma", remedy="save it as CSV with commas (RFC 4180)",
+            )]  # fmt: skip
         for index, name in enumerate(header.fields):
             if name in self._order:
                 problems.append(self._header_problem(

@@ -241,8 +241,10 @@ def a_currency(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def tags(text: str) -> tuple[str, ...]:
-    """Tags with ``;`` between, each once."""
+    """Tags with ``;`` between, each once; a tag holds no blank and no comma, which are other files' separators."""
     found = tuple(tag.strip() for tag in text.split(";"))
+    if any("," in tag or " " in tag for tag in found):
+        raise _refuse("bad-tags", text, "has a blank or a comma in a tag", "tags with ; between")
     if "" in found or len(set(found)) < len(found):
         raise _refuse("bad-tags", text, "has an empty tag, or one twice", "tags with ; between")
     return tuple(map(a_label, found))

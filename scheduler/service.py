@@ -45,7 +45,10 @@ def open_channels(settings: Settings, *, test_clock: bool) -> dict[str, Channel]
             if adapter not in made:
                 made[adapter] = load_adapter(adapter).from_settings(settings.adapter_options(adapter))
         except AdapterSettingsError as error:
-            raise SettingsError(f"{variable}: {error.reason}") from error
+            remedy = ""
+            if error.option is not None:
+                remedy = f"; set DULY_{adapter.upper().replace('-', '_')}_{error.option.upper()}"
+            raise SettingsError(f"{variable}: {error.reason}{remedy}") from error
         channel = made[adapter]
         if name not in channel.channels:
             carried = ", ".join(sorted(channel.channels))

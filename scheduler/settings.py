@@ -48,7 +48,8 @@ class Settings(BaseSettings):
     )
     home: Path = _setting(
         Path(".duly"),
-        "The folder of what duly keeps on this machine: the embedded database, keys, sandbox messages.",
+        "The folder of what duly keeps on this machine: the embedded database (where root starts it, that lies under "
+        "`/var/lib/duly`, a folder for each home), keys, sandbox messages.",
         "a folder's path",
     )
     embedded_listen: str | None = _setting(

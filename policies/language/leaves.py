@@ -9,8 +9,9 @@ from typing import Annotated, Any, Final
 
 from babel import Locale, UnknownLocaleError
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler, WithJsonSchema
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from policies.contract import Duration, Share
 from policies.language.findings import did_you_mean
@@ -261,9 +262,17 @@ def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+class _OrOneAlone:
+    """Says in the JSON Schema that one value may stand without a list around it."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        listed = handler(core)
+        return {"anyOf": [listed["items"], listed]}
+
+
 def one_or_many(kind: Any, most: int = 200) -> Any:
     """A list of ``kind``, or one alone."""
-    return Annotated[list[kind], BeforeValidator(_listed), AfterValidator(_distinct(most))]
+    return Annotated[list[kind], BeforeValidator(_listed), AfterValidator(_distinct(most)), _OrOneAlone()]
 
 
 def many(kind: Any, most: int = 200) -> Any:

@@ -10,6 +10,7 @@ import pytest
 
 from policies.book_events import HOLD_REASONS, KINDS
 from policies.book_rows import BORROWERS, EVENTS, FILES, INSTALMENTS, LOANS, InstalmentRow, stream_rows
+from policies.book_values import FieldError, tags
 from policies.facts import Loan, Person
 from policies.problems import Problem
 
@@ -339,3 +340,18 @@ def test_columns_may_stand_in_any_order_with_either_line_end() -> None:
     assert read(BORROWERS, ",".join(turned) + "\r\n" + ",".join(turned.values()) + "\r\n") == read(
         BORROWERS, with_fields(BORROWERS)[0]
     )
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_a_file_with_another_separator_is_told_so_once(separator: str) -> None:
+    header = separator.join(["borrower_id", "first_name", "last_name"])
+    problem = only_problem(list(stream_rows("borrowers.csv", BytesIO(f"{header}\n".encode()))))
+    assert (problem.code, problem.line) == ("wrong-separator", 1)
+
+
+@pytest.mark.parametrize("wrong", ["vip,online", "vip online"])
+def test_tags_have_a_semicolon_between(wrong: str) -> None:
+    with pytest.raises(FieldError) as error:
+        tags(wrong)
+    assert error.value.code == "bad-tags"
+    assert tags("vip; online") == ("vip", "online")
