@@ -7,6 +7,7 @@ Zone rules come from the ``tzdata`` package, never from the system. A day is its
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from importlib import resources
@@ -190,6 +191,22 @@ def business_days(name: str) -> BusinessDays:
 def has_holidays(region: str) -> bool:
     """Whether the holiday tables know this region's country."""
     return _table(region) is not None
+
+
+def public_holidays(region: str) -> Callable[[int], bool]:
+    """Whether a day (an ordinal) is a public holiday of a region; never, where no table knows the region."""
+    table = _table(region)
+    known: dict[int, bool] = {}
+
+    def is_holiday(day: int) -> bool:
+        found = known.get(day)
+        if found is None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)
+                found = known[day] = table is not None and date.fromordinal(day) in table
+        return found
+
+    return is_holiday
 
 
 @lru_cache(maxsize=200_000)

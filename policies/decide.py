@@ -12,7 +12,7 @@ from heapq import heappop, heappush
 from typing import Any
 
 from policies.calendar import zone
-from policies.compliance.guard import Contact
+from policies.compliance.old_guard import Contact
 from policies.compose import LINK_BASE, reach
 from policies.facts import Event, Instant, Loan, Person
 from policies.judging import judge

@@ -7,8 +7,8 @@ from typing import Any
 
 from policies import offers
 from policies.calendar import add
-from policies.compliance.guard import DEFER, SUPPRESS, Verdict, closes
-from policies.compliance.guard import judge as guard
+from policies.compliance.old_guard import DEFER, SUPPRESS, Verdict, closes
+from policies.compliance.old_guard import judge as guard
 from policies.compliance.rules import Rule, rules_of
 from policies.compose import language_of, message_id, variables
 from policies.contract import Policy, Step

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from policies.compliance.guard import Contact
+from policies.compliance.old_guard import Contact
 from policies.outcome import WITHDRAWN, Line
 from policies.state import DONE, Settled, Unsent
 

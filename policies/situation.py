@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from policies.calendar import Zone, zone
-from policies.compliance.guard import Contact
+from policies.compliance.old_guard import Contact
 from policies.compose import Reach
 from policies.facts import Instant, Person
 from policies.state import Unsent, Whereabouts

@@ -1,6 +1,7 @@
-"""May this person be contacted now? The guard answers send, defer or suppress, and names the rule.
+"""May this person be contacted now? The guard answers send, defer or suppress, and names the rule that binds.
 
-Pure: the history, the rules and ``now`` are arguments.
+Pure: what is proposed, what is on record, the packs and ``now`` are arguments. Suppress beats defer beats send. A
+deferral is until the first instant that satisfies all rules together; it is no promise: the guard is asked again.
 """
 
 from __future__ import annotations
@@ -9,94 +10,344 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from policies.calendar import Zone
-from policies.compliance.rules import Rule, Window
-from policies.facts import Instant
+from policies.calendar import Zone, zone
+from policies.compliance import counts, lifts, stops, times
+from policies.compliance.dossier import Asked, Contact, Dossier, Evidence
+from policies.compliance.kinds import (
+    Cap,
+    Consent,
+    Content,
+    Lift,
+    Notice,
+    OfferEnd,
+    OptOut,
+    Quiet,
+    Recent,
+    Relation,
+    Rule,
+    Stop,
+    Window,
+)  # fmt: skip
+from policies.compliance.plan import Holds, Plan, Prepared, RuleBook, decides
+from policies.facts import SECOND, Instant
 
 SEND: Final = "send"
 DEFER: Final = "defer"
 SUPPRESS: Final = "suppress"
-_ROUNDS: Final = 400
+
+BOUND_DAYS: Final = 366
+"""How far ahead a lawful instant is looked for; where there is none, the contact is suppressed."""
+
+ALLOWS: Final = "allows"
+DEFERS: Final = "defers"
+FORBIDS: Final = "forbids"
+LIFTED: Final = "lifted"
+HOLDS: Final = "holds"
+DOES_NOT_HOLD: Final = "does not hold"
+NO_BEARING: Final = "no bearing"
 
 
 @dataclass(frozen=True, slots=True)
-class Contact:
-    """One contact made with a person; one step on several channels at one instant has one ``key``: one contact."""
+class Result:
+    """What one rule says: ``outcome`` is one of the words above, ``until`` its own opening, ``by`` the lift it gave
+    way to."""
 
-    at: Instant
-    key: str
+    rule: Rule
+    outcome: str
+    until: Instant | None = None
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``until`` is the first lawful instant of a deferral; ``rule`` the one that bound, ``rules`` all that did."""
+    """``until`` is the first lawful instant of a deferral; ``rule`` the one that bound, ``rules`` all that did.
+
+    ``reason`` says why a suppression has no later instant: ``forbidden`` by ``rule``, or ``no-lawful-instant``
+    within ``BOUND_DAYS``. ``results`` has every rule of the packs, where they were asked for.
+    """
 
     decision: str
     until: Instant | None = None
     rule: Rule | None = None
     rules: tuple[Rule, ...] = ()
+    reason: str | None = None
+    results: tuple[Result, ...] = ()
 
 
 ALLOWED: Final = Verdict(SEND)
 
 
-def judge(now: Instant, history: Iterable[Contact], rules: Sequence[Rule], zone: Zone) -> Verdict:
-    """Whether a contact at ``now`` is lawful; else the first instant at which every rule together allows it.
+def judge(asked: Sequence[Asked], dossier: Dossier, book: RuleBook, now: Instant, *, every: bool = False) -> Verdict:
+    """Whether the contacts ``asked``, the channels of one step, may all be made together at ``now``.
 
-    ``history`` is all that counts towards the caps, in any order; contacts after an instant looked at do not count.
+    With ``every`` the verdict holds the result of every rule, for the first of them.
     """
-    if not rules:
-        return ALLOWED
-    days = _days(history, zone)
-    day, tod = zone.day(now), zone.tod(now)
-    first = [rule for rule in rules if not _allows(rule, day, tod, days)]
-    if not first:
-        return ALLOWED
-    when = now
-    for _ in range(_ROUNDS):
-        later = max(_open_from(rule, when, days, zone) for rule in rules)
-        if later == when:
-            return Verdict(DEFER, when, _binding(first, now, days, zone), tuple(first))
-        when = later
-    return Verdict(SUPPRESS, None, first[0], tuple(first))
+    view = View(dossier, book, now)
+    bound: dict[str, tuple[Prepared, Instant | None]] = {}
+    for one in asked:
+        for prepared in view.plan(one, now).active:
+            opens = view.opens(prepared, one, now, asked)
+            if opens != now:
+                held = bound.get(prepared.rule.rule_id)
+                if held is None or (held[1] is not None and (opens is None or opens > held[1])):
+                    bound[prepared.rule.rule_id] = (prepared, opens)
+    results = view.results(asked[0], asked) if every else ()
+    if not bound:
+        return Verdict(SEND, results=results) if every else ALLOWED
+    rules = tuple(prepared.rule for prepared, _ in bound.values())
+    never = [prepared.rule for prepared, opens in bound.values() if opens is None]
+    tried = view.tried([prepared for prepared, _ in bound.values()], asked, now)
+    if never:
+        return Verdict(SUPPRESS, None, never[0], _first(never[0], (*never, *rules, *tried)), "forbidden", results)
+    binding = max(bound.values(), key=lambda one: one[1] or now)[0].rule
+    at, closing, reason = view.first(asked)
+    if at is None:
+        rule = closing or binding
+        return Verdict(SUPPRESS, None, rule, _first(rule, (*rules, *tried)), reason, results)
+    return Verdict(DEFER, at, binding, _first(binding, (*rules, *tried)), None, results)
 
 
-def _allows(rule: Rule, day: int, tod: int, days: list[int]) -> bool:
-    """Whether this rule alone allows a contact at ``tod`` of ``day``."""
-    if isinstance(rule, Window):
-        return rule.opens <= tod < rule.closes
-    return not days or sum(1 for d in days if day - rule.days < d <= day) < rule.most
-
-
-def closes(now: Instant, rules: Sequence[Rule], zone: Zone) -> Instant | None:
-    """The end of the contact window that is open at ``now``; none, where no rule has one."""
-    day = zone.day(now)
-    ends = [zone.instant(day, rule.closes) for rule in rules if isinstance(rule, Window)]
+def closes(asked: Asked, dossier: Dossier, book: RuleBook, now: Instant) -> Instant | None:
+    """The end of the time that is open at ``now``, of the day; none, where no rule of hours reaches the contact."""
+    view = View(dossier, book, now)
+    ends: list[Instant] = []
+    for prepared in view.plan(asked, now).active:
+        rule = prepared.rule
+        end: Instant | None = None
+        if isinstance(rule, Window) and (prepared.holds is None or prepared.holds(asked, dossier, view.several)):
+            end = times.window_closes(rule, prepared.fixed or view.zones, view.holiday(rule), now)
+        elif isinstance(rule, Quiet):
+            end = times.quiet_begins(dossier.notes, asked.channel, view.zones, now)
+        if end is not None:
+            ends.append(end)
     return min(ends, default=None)
 
 
-def _binding(first: list[Rule], now: Instant, days: list[int], zone: Zone) -> Rule:
-    return max(first, key=lambda rule: _open_from(rule, now, days, zone))
+def places(evidence: Iterable[Evidence], fallback: Sequence[str], now: Instant) -> tuple[tuple[Zone, ...], bool]:
+    """The zones in which a contact has to be lawful, and whether several are in question (or none is known).
+
+    Knowledge of where the person is takes the place of what only indicates it; without any, ``fallback`` counts.
+    """
+    valid = [e for e in evidence if (e.at is None or e.at <= now) and (e.until is None or now < e.until)]
+    known = [e for e in valid if e.known]
+    names = tuple(dict.fromkeys(name for e in known or valid for name in e.zones))
+    if names:
+        return tuple(zone(name) for name in names), len(names) > 1
+    return tuple(zone(name) for name in fallback or ("UTC",)), True
 
 
-def _days(history: Iterable[Contact], zone: Zone) -> list[int]:
-    seen: set[str] = set()
-    days: list[int] = []
-    for contact in history:
-        if contact.key not in seen:
-            seen.add(contact.key)
-            days.append(zone.day(contact.at))
-    days.sort()
-    return days
+def _first(rule: Rule, rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    """Each rule once, the binding one first."""
+    return tuple({one.rule_id: one for one in (rule, *rules)}.values())
 
 
-def _open_from(rule: Rule, when: Instant, days: list[int], zone: Zone) -> Instant:
-    """The first instant not before ``when`` that this rule alone allows."""
-    day, tod = zone.day(when), zone.tod(when)
-    while not _allows(rule, day, tod, days):
+class View:
+    """One person's record as the guard looks at it: places and counts worked out once, and kept."""
+
+    __slots__ = ("_counted", "_ends", "_groups", "book", "day_zone", "dossier", "now", "several", "zones")
+
+    def __init__(self, dossier: Dossier, book: RuleBook, now: Instant) -> None:
+        self.dossier = dossier
+        self.book = book
+        self.now = now
+        evidence = dossier.evidence
+        if len(evidence) == 1 and evidence[0].at is None and evidence[0].until is None and len(evidence[0].zones) == 1:
+            self.zones: tuple[Zone, ...] = (zone(evidence[0].zones[0]),)
+            self.several = False
+        else:
+            self.zones, self.several = places(evidence, book.zones, now)
+        self.day_zone = self.zones[0]
+        self._counted: dict[tuple[str, str], list[Instant]] = {}
+        self._ends: dict[int, int | None] = {}
+        self._groups: dict[str, frozenset[str]] = {}
+
+    def plan(self, asked: Asked, when: Instant) -> Plan:
+        """The rules that reach the contact on the day of ``when``."""
+        return self.book.plan(asked, self.day_zone.day(when))
+
+    # --- one rule -------------------------------------------------------------------------------------------------
+
+    def opens(self, prepared: Prepared, asked: Asked, when: Instant, together: Sequence[Asked]) -> Instant | None:
+        """The first instant not before ``when`` that this rule, with its lifts, allows; none, where it never does."""
+        if prepared.holds is not None and not prepared.holds(asked, self.dossier, self.several):
+            return when
+        found = self._alone(prepared, asked, when, together)
+        if found == when:
+            return when
+        if prepared.lifts and self.lift(prepared, asked, when, together) is not None:
+            return when
+        last = prepared.rule.until
+        if last is not None:
+            ends = self.day_zone.instant(last)
+            return ends if found is None or found > ends else found
+        return found
+
+    def lift(self, prepared: Prepared, asked: Asked, when: Instant, together: Sequence[Asked]) -> Lift | None:
+        """The lift that the rule gives way to at ``when``."""
+        for lift, test in prepared.lifts:
+            if self._holds(lift, test, prepared, asked, when, together):
+                return lift
+        return None
+
+    def _holds(
+        self, lift: Lift, test: Holds | None, prepared: Prepared, asked: Asked, when: Instant, together: Sequence[Asked]
+    ) -> bool:
+        if test is not None and not test(asked, self.dossier, self.several):
+            return False
+        dossier = self.dossier
+        return lifts.holds(
+            lift, asked, dossier.contacts, dossier.notes, self.zones, when,
+            lambda at: self._alone(prepared, asked, at, together), self.same_debt,
+        )  # fmt: skip
+
+    def _alone(self, prepared: Prepared, asked: Asked, when: Instant, together: Sequence[Asked]) -> Instant | None:
+        """The same by the rule alone, without its lifts."""
+        rule, dossier = prepared.rule, self.dossier
         if isinstance(rule, Window):
-            return zone.instant(day if tod < rule.opens else day + 1, rule.opens)
-        counted = [d for d in days if day - rule.days < d <= day]
-        day, tod = counted[-rule.most] + rule.days, 0
-        when = zone.instant(day)
-    return when
+            return times.window_opens(rule, prepared.fixed or self.zones, self.holiday(rule), when)
+        if isinstance(rule, Cap):
+            return self._cap(prepared, rule, asked, when, together)
+        if isinstance(rule, Content):
+            return stops.content_opens(rule, asked, when)
+        if isinstance(rule, Relation):
+            return stops.relation_opens(rule, asked, when)
+        if isinstance(rule, Stop):
+            if rule.begins and not dossier.notes:
+                return when
+            ends = self.validation_ends(when) if rule.in_validation else None
+            return stops.stop_opens(rule, asked, dossier.notes, self.same_debt, self.day_zone, when, ends)
+        if isinstance(rule, Quiet):
+            return times.quiet_opens(dossier.notes, asked.channel, self.zones, when) if dossier.notes else when
+        if isinstance(rule, OptOut):
+            by_program = dossier.options.get("optout_scope") == "program"
+            return None if stops.opted_out(rule, asked, dossier.notes, when, by_program) else when
+        if isinstance(rule, Consent):
+            return stops.consent_opens(rule, asked, dossier.notes, self.day_zone, when, self.same_debt)
+        if isinstance(rule, Recent):
+            return stops.recent_opens(rule, asked, dossier.contacts, dossier.notes, self.day_zone, when)
+        if isinstance(rule, Notice):
+            return stops.notice_opens(rule, dossier.contacts, dossier.notes, self.day_zone, when)
+        if isinstance(rule, OfferEnd):
+            ends = self.validation_ends(when) if rule.after_validation else None
+            return stops.offer_opens(rule, asked, when, ends)
+        return when
+
+    def _cap(
+        self, prepared: Prepared, rule: Cap, asked: Asked, when: Instant, together: Sequence[Asked]
+    ) -> Instant | None:
+        adding = 1
+        if len(together) > 1 and not rule.counts.together:
+            adding = sum(1 for one in together if any(p.rule is rule for p in self.plan(one, when).active))
+        past = self.dossier.contacts
+        if len(past) <= counts.room(rule, adding):
+            return when
+        key = (f"{rule.pack}/{rule.rule_id}", f"{asked.debt}/{asked.person}/{asked.address}")
+        instants = self._counted.get(key)
+        if instants is None:
+            instants = counts.counted(rule, asked, past, self.same_debt, lambda c: self._consented(prepared, asked, c))
+            self._counted[key] = instants
+        return counts.cap_opens(rule, instants, prepared.fixed or self.zones, when, adding)
+
+    def _consented(self, prepared: Prepared, asked: Asked, contact: Contact) -> bool:
+        """Whether a past call was one that the person had asked for, by the consent that the cap gives way to."""
+        if contact.consented:
+            return True
+        return any(
+            lift.by == lifts.CONSENT
+            and stops.consents(
+                lift.to, asked, self.dossier.notes, contact.at, self.day_zone, lift.days, self.same_debt
+            )
+            for lift, _ in prepared.lifts
+        )  # fmt: skip
+
+    # --- all rules together ---------------------------------------------------------------------------------------
+
+    def first(self, asked: Sequence[Asked]) -> tuple[Instant | None, Rule | None, str]:
+        """The first instant at which every rule allows everything asked; else the rule that closes it, and why."""
+        limit = self.now + BOUND_DAYS * times.DAY_S * SECOND
+        at = self.now
+        last: Rule | None = None
+        while True:
+            later = at
+            for one in asked:
+                for prepared in self.plan(one, at).active:
+                    found = self.opens(prepared, one, at, asked)
+                    if found is None:
+                        return None, prepared.rule, "forbidden"
+                    if found > later:
+                        later, last = found, prepared.rule
+            if later == at:
+                return at, None, ""
+            at = later
+            if at > limit:
+                return None, last, "no-lawful-instant"
+
+    def tried(self, bound: Iterable[Prepared], asked: Sequence[Asked], now: Instant) -> list[Rule]:
+        """The lifts that the binding rules name for this very purpose, and that did not hold."""
+        return [
+            lift
+            for prepared in bound
+            for lift, _ in prepared.lifts
+            if lift.purposes and any(one.purpose in lift.purposes for one in asked)
+        ]
+
+    def results(self, asked: Asked, together: Sequence[Asked]) -> tuple[Result, ...]:
+        """What every rule of the packs says of the contact at ``now``, in the order of the packs."""
+        plan = self.plan(asked, self.now)
+        found = {id(rule): Result(rule, why) for rule, why in plan.others}
+        used: set[int] = set()
+        for prepared in plan.active:
+            if decides(prepared.rule):
+                result, lift = self._result(prepared, asked, together)
+                found[id(prepared.rule)] = result
+                if lift is not None:
+                    used.add(id(lift))
+        for prepared in plan.active:
+            rule = prepared.rule
+            if not decides(rule):
+                outcome = NO_BEARING
+                if isinstance(rule, Lift):
+                    outcome = HOLDS if id(rule) in used else DOES_NOT_HOLD
+                found[id(rule)] = Result(rule, outcome)
+        return tuple(found[id(rule)] for rule in self.book.rules)
+
+    def _result(self, prepared: Prepared, asked: Asked, together: Sequence[Asked]) -> tuple[Result, Lift | None]:
+        rule, now = prepared.rule, self.now
+        if prepared.holds is not None and not prepared.holds(asked, self.dossier, self.several):
+            return Result(rule, ALLOWS), None
+        alone = self._alone(prepared, asked, now, together)
+        if alone == now:
+            return Result(rule, ALLOWS), None
+        lift = self.lift(prepared, asked, now, together) if prepared.lifts else None
+        if lift is not None:
+            return Result(rule, LIFTED, None, lift.rule_id), lift
+        opens = self.opens(prepared, asked, now, together)
+        return Result(rule, FORBIDS if opens is None else DEFERS, opens), None
+
+    # --- what is worked out once ----------------------------------------------------------------------------------
+
+    def same_debt(self, debt: str) -> frozenset[str]:
+        """The debts that count as one with ``debt``."""
+        found = self._groups.get(debt)
+        if found is None:
+            groups = [group for group in self.dossier.same_debt if debt in group]
+            found = self._groups[debt] = frozenset({debt}).union(*groups)
+        return found
+
+    def holiday(self, rule: Window) -> times.IsHoliday | None:
+        """Whether a day is a holiday for this window; none, where it has none."""
+        if rule.holidays is None:
+            return None
+        region = self.dossier.region if rule.holidays == "region" else rule.holidays
+        table = times.holidays_of(region) if region else None
+        more = self.dossier.holidays
+        if not more:
+            return table
+        return lambda day: day in more or (table is not None and table(day))
+
+    def validation_ends(self, when: Instant) -> int | None:
+        """The last day of the validation period, where a notice was given."""
+        day = self.day_zone.day(when)
+        if day not in self._ends:
+            self._ends[day] = stops.validation_ends(self.dossier.notes, self.day_zone, when, self.book.holidays)
+        return self._ends[day]

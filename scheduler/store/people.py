@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from policies.calendar import EPOCH, to_datetime
-from policies.compliance.guard import Contact
+from policies.compliance.old_guard import Contact
 from policies.decide import Borrower
 from policies.facts import SECOND, Event, Instalment, Instant, Loan, Person
 from policies.simulate import HISTORY_S

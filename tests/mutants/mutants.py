@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from policies import decide, judging, known, loan_run, reviews
-from policies.compliance.guard import Contact
+from policies.compliance.old_guard import Contact
 from policies.contract import Step
 from policies.ladder import Ladder, Passed
 from policies.loan_run import LoanRun, Proposal

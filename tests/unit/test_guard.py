@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from policies.calendar import zone
-from policies.compliance.guard import ALLOWED, DEFER, Contact, judge
+from policies.compliance.old_guard import ALLOWED, DEFER, Contact, judge
 from policies.compliance.rules import HOUSE, Cap, Window
 from tests.making import local
 
