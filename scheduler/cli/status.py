@@ -46,10 +46,11 @@ def status(json_: Json = False) -> int:
         version = store.connection.info.parameter_status("server_version") or ""
     complaints = health.complaints()
     place = {"database": _place(settings), "server": version.split(" ")[0], "schema": database.head()}
+    adapters = {name: str(getattr(settings, f"{name}_adapter")) for name in ("sms", "email", "letter")}
     if json_:
-        say_json(_values(health, complaints, place))
+        say_json(_values(health, complaints, place) | {"adapters": adapters})
     else:
-        say_all(columns(_lines(health, complaints, place)))
+        say_all(columns(_lines(health, complaints, place, adapters)))
     return NOT_WELL if complaints else GOOD
 
 
@@ -72,16 +73,18 @@ def _place(settings: Settings) -> str:
     return f"{url.host or url.query.get('host', '')}:{url.port or 5432}/{url.database}"
 
 
-def _lines(health: Health, complaints: list[str], place: dict[str, str]) -> Iterator[tuple[str, str]]:
+def _lines(
+    health: Health, complaints: list[str], place: dict[str, str], adapters: dict[str, str]
+) -> Iterator[tuple[str, str]]:
     yield "well", f"NO: {'; '.join(complaints)}" if complaints else "yes"
-    yield "database", f"{place['database']}, PostgreSQL {place['server']}"
-    yield "schema", f"{place['schema']}, as it should be"
+    yield "database", f"{place['database']}, PostgreSQL {place['server']}, schema {place['schema']}"
     yield "clock", f"{_iso(health.now)}, {'moved by a test (duly run --from)' if health.moved else 'real time'}"
     yield "policies", f"{health.policies:,}, in {_count(health.versions, 'version')}"
     yield "book", f"{_count(health.borrowers, 'borrower')}, {_count(health.loans, 'loan')}"
     since = "" if health.due_since is None else f", the oldest since {_iso(health.due_since)}"
     yield "due now", f"{_count(health.due, 'borrower')}{since}"
     yield "messages", ", ".join(f"{count:,} {status}" for status, count in health.outbox.items())
+    yield "adapters", ", ".join(f"{channel} by {adapter}" for channel, adapter in adapters.items())
     reasons = "; ".join(f"{who}: {why}" for who, why in health.set_aside[:3])
     more = f"; and {len(health.set_aside) - 3} more" if len(health.set_aside) > 3 else ""
     yield "set aside", f"{len(health.set_aside)}{': ' if reasons else ''}{reasons}{more}"
