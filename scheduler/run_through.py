@@ -19,6 +19,7 @@ from scheduler.store.people import instant
 # stride reaches changes nothing but the number of commits.
 _STRIDE = 7 * 86_400 * SECOND
 _LOCK = 0x64756C79
+_CLOCK = "SELECT now_at, moved FROM clock WHERE clock_id = %(clock)s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def take_clock(service: Service, start: Instant) -> Instant:
     locked = connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (_LOCK, service.clock_id)).fetchone()
     if locked is None or not locked[0]:
         raise DatabaseError("another run moves the clock of this database; wait for it, or stop it")
-    row = connection.execute("SELECT now_at, moved FROM clock WHERE clock_id = %(clock)s", keys).fetchone()
+    row = connection.execute(_CLOCK, keys).fetchone()
     if row is not None and not row[1]:
         raise DatabaseError(
             "this database has served the real clock, and a test clock must not move it; "
@@ -86,6 +87,12 @@ def take_clock(service: Service, start: Instant) -> Instant:
     at = start if row is None or row[0] is None else max(start, instant(row[0]))
     connection.execute(queries.MOVE_CLOCK, {**keys, "now": to_datetime(at)})
     return at
+
+
+def stands_at(service: Service) -> Instant | None:
+    """Where runs before have left this test clock; none, where there was no run yet."""
+    row = service.engine_connection.execute(_CLOCK, {"clock": service.clock_id}).fetchone()
+    return None if row is None or not row[1] or row[0] is None else instant(row[0])
 
 
 def serve_real_time(service: Service) -> None:

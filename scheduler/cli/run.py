@@ -115,6 +115,7 @@ def _test(settings: Settings, span: Span, speed: int | None, json_: bool) -> int
         channels = open_channels(settings, test_clock=True)
         url = database_url(settings)
         with open_service(settings, url, REAL_CLOCK, channels, test_clock=True) as service:
+            _tell_of_runs_before(service, span)
             if speed is None:
                 at = _jump(service, span, stop)
             else:
@@ -128,6 +129,21 @@ def _test(settings: Settings, span: Span, speed: int | None, json_: bool) -> int
             return stop.code
     _print(url, span, json_)
     return GOOD
+
+
+def _tell_of_runs_before(service: Service, span: Span) -> None:
+    """Say so where the clock is past the beginning: what was decided stays, and what came later is late."""
+    from policies.calendar import zone
+    from scheduler.run_through import stands_at
+
+    stands = stands_at(service)
+    if stands is None or stands <= span.start:
+        return
+    left = "nothing is left to do" if span.until is not None and stands >= span.until else "it goes on from there"
+    tell(
+        f"duly: the clock of this database stands at {zone('UTC').iso(stands)} already, after --from, and {left}; "
+        "for a run from the beginning, give it a database of its own (DULY_HOME)"
+    )
 
 
 def _jump(service: Service, span: Span, stop: _Stop) -> Instant:
