@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from policies.calendar import to_datetime
 from policies.contract import Policy
@@ -17,12 +18,16 @@ from scheduler.store.people import instant
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """What came of publishing one file: its policy, since when it is current, and whether it was there already."""
+    """What came of publishing one file: its policy, and the span in which it is current.
+
+    ``known``: it was there already, and nothing was changed. Without ``until`` no version after it is published.
+    """
 
     policy: Policy
     since: Instant | None
     known: bool
     warnings: tuple[Problem, ...]
+    until: Instant | None = None
 
 
 def publish(
@@ -44,10 +49,10 @@ def publish(
         "WHERE lender_id = %(lender)s AND clock_id = %(clock)s AND name = %(name)s ORDER BY number",
         keys,
     ).fetchall()
-    for digest, held_since, _number in rows:
+    for place, (digest, held_since, _number) in enumerate(rows, 1):
         if digest == policy.digest:
-            held = None if held_since is None else instant(held_since)
-            return Publication(policy, held, True, tuple(problems))
+            until = rows[place][1] if place < len(rows) else None
+            return Publication(policy, _held(held_since), True, tuple(problems), _held(until))
     starts = None if not rows else (now if since is None else since)
     if rows and starts is not None:
         newest = rows[-1][1]
@@ -68,6 +73,10 @@ def publish(
         values["since"] = to_datetime(starts).isoformat()
     write_journal(connection, lender_id, clock_id, [journal.entry(now, journal.PUBLISHED, values)])
     return Publication(policy, starts, False, tuple(problems))
+
+
+def _held(at: datetime | None) -> Instant | None:
+    return None if at is None else instant(at)
 
 
 def _too_early(file_name: str, name: str) -> Problem:

@@ -1,4 +1,4 @@
-"""``duly policy``: check, read, compare, test and publish contracts."""
+"""``duly policy``: check, read, compare, test, publish and list contracts."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scheduler.cli.failures import GOOD, WRONG, Failure
-from scheduler.cli.output import say, say_all, say_json, tell
+from scheduler.cli.output import columns, say, say_all, say_json, tell
 from scheduler.cli.reading import optional_instant, place_line, read_policy, shown_text
 
 if TYPE_CHECKING:
     from policies.contract import Policy
     from policies.problems import Problem
 
-app = typer.Typer(help="Check, read, compare, test and publish policy contracts.", no_args_is_help=True)
+app = typer.Typer(help="Check, read, compare, test, publish and list policy contracts.", no_args_is_help=True)
 
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Policy files.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
@@ -173,5 +173,24 @@ def publish(
     """Publish policies to the database: all of the files, or none."""
     from scheduler.cli.publishing import publish_files
 
-    for one in publish_files(files, optional_instant(since, "--from")):
+    begins = optional_instant(since, "--from")
+    for one in publish_files(files, begins):
         say_json(one.values()) if json_ else say(one.words())
+        note = one.note(begins)
+        if note is not None:
+            tell(note)
+
+
+@app.command("list")
+def list_(json_: Json = False) -> None:
+    """List what is published: every version of every policy, and when it is current."""
+    from scheduler.cli.publishing import HEADER, published
+
+    found = published()
+    if not found:
+        tell("nothing is published yet; publish a file with: duly policy publish FILE")
+    elif json_:
+        for one in found:
+            say_json(one.values())
+    else:
+        say_all(columns((HEADER, *(one.row() for one in found))))

@@ -1,4 +1,4 @@
-"""Publishes policy files to the database: all of them, or none."""
+"""Publishes policy files to the database, all of them or none, and lists what is published."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from scheduler.cli.output import tell
 from scheduler.cli.reading import place_line, read_policy, shown_text
 from scheduler.cli.store import opened
 from scheduler.publish import Publication, publish
+from scheduler.store import queries
+from scheduler.store.people import instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,20 @@ class Published:
     def words(self) -> str:
         """The same for a person."""
         one = self.publication
-        since = "from the beginning" if one.since is None else f"from {_iso(one.since)}"
         state = "was already published, current" if one.known else "published, current"
-        return f"{self.file}: {one.policy.name} {state} {since}, {one.policy.digest}"
+        return f"{self.file}: {one.policy.name} {state} {_span(one.since, one.until)}, {one.policy.digest}"
+
+    def note(self, since: Instant | None) -> str | None:
+        """What was asked for and not done: a version that was there, to begin ``since``, or again after a newer."""
+        one = self.publication
+        if one.known and one.until is not None:
+            return (
+                f"duly: {self.file}: a newer version of {one.policy.name} is published, and this one does not come "
+                "back by itself; to go back to it, publish it with a new title"
+            )
+        if one.known and since is not None and since != one.since:
+            return f"duly: {self.file}: --from changed nothing; when a published version begins is not moved"
+        return None
 
 
 def publish_files(files: Sequence[Path], since: Instant | None) -> list[Published]:
@@ -70,6 +83,51 @@ def publish_files(files: Sequence[Path], since: Instant | None) -> list[Publishe
 def _tell(problems: list[Problem], data: bytes, *, warnings_only: bool) -> None:
     if problems:
         tell("\n".join(map(place_line, problems)) if warnings_only else report(problems, shown_text(data)))
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One published version, and the span in which it is current."""
+
+    policy: str
+    since: Instant | None
+    until: Instant | None
+    digest: str
+    file: str
+
+    def values(self) -> dict[str, Any]:
+        """The JSON object of ``duly policy list --json``."""
+        return {
+            "policy": self.policy, "from": _iso(self.since), "until": _iso(self.until), "digest": self.digest,
+            "file": self.file,
+        }  # fmt: skip
+
+    def row(self) -> tuple[str, ...]:
+        """The same for a person, in the columns of HEADER."""
+        return (self.policy, _iso(self.since) or "the beginning", _iso(self.until) or "", self.file, self.digest)
+
+
+HEADER = ("POLICY", "FROM", "UNTIL", "FILE", "VERSION")
+
+
+def published() -> list[Listed]:
+    """Every published version, by policy, the oldest first."""
+    with opened() as store:
+        rows = store.connection.execute(queries.POLICIES, {"clock": store.clock_id}).fetchall()
+    found: list[Listed] = []
+    after: dict[str, Instant | None] = {}
+    for _, name, digest, file, _, held in reversed(rows):
+        since = None if held is None else instant(held)
+        found.append(Listed(name, since, after.get(name), digest, file))
+        after[name] = since
+    found.reverse()
+    found.sort(key=lambda one: one.policy)
+    return found
+
+
+def _span(since: Instant | None, until: Instant | None) -> str:
+    begins = "from the beginning" if since is None else f"from {_iso(since)}"
+    return begins if until is None else f"{begins} until {_iso(until)}"
 
 
 def _iso(at: Instant | None) -> str | None:

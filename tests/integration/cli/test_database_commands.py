@@ -46,6 +46,17 @@ def test_a_run_with_outages_prints_the_lines_of_simulate(loaded, policy, book):
     assert loaded("run", "--json", *SPAN, *outages).out == simulated.out
 
 
+def test_a_first_run_has_nothing_to_note(loaded):
+    assert loaded("run", *SPAN).err == ""
+
+
+@pytest.mark.parametrize(("until", "said"), [(UNTIL, "nothing is left to do"), ("2026-05-01", "it goes on from there")])
+def test_a_run_that_begins_before_the_clock_of_the_database_says_so(ran, until, said):
+    ended = ran("run", "--from", FROM, "--until", until)
+    assert ended.code == 0
+    assert f"stands at {UNTIL}T00:00:00+00:00 already" in ended.err and said in ended.err
+
+
 def test_the_daemon_on_a_fast_clock_comes_to_the_end_of_the_span(loaded):
     ended = loaded("run", "--json", "--from", FROM, "--until", "2026-01-20", "--speed", 300_000)
     assert ended.code == 0, ended.err
@@ -58,12 +69,50 @@ def test_a_policy_is_published_once(stored, policy):
     assert (first["from"], first["published"], again["published"]) == (None, True, False)
 
 
-def test_a_second_version_is_current_from_the_instant_given(stored, policy, tmp_path):
+def test_a_second_version_is_current_from_the_instant_given(stored, policy, newer):
     stored("policy", "publish", policy)
-    newer = tmp_path / "newer.yaml"
-    newer.write_text(policy.read_text(encoding="utf-8").replace("overdue_from: 1.00", "overdue_from: 2.00"), "utf-8")
     ended = stored("policy", "publish", "--json", newer, "--from", "2026-06-01")
     assert json.loads(ended.out)["from"] == "2026-06-01T00:00:00+00:00"
+
+
+@pytest.fixture
+def newer(policy, tmp_path):
+    """A second version of the policy."""
+    path = tmp_path / "newer.yaml"
+    path.write_text(policy.read_text(encoding="utf-8").replace("overdue_from: 1.00", "overdue_from: 2.00"), "utf-8")
+    return path
+
+
+def test_the_list_of_policies_has_each_version_and_when_it_is_current(stored, policy, newer):
+    nothing = stored("policy", "list")
+    assert (nothing.code, nothing.out) == (0, "") and "duly policy publish" in nothing.err
+    stored("policy", "publish", policy)
+    stored("policy", "publish", newer, "--from", "2026-06-01")
+    begins = "2026-06-01T00:00:00+00:00"
+    listed = [json.loads(line) for line in stored("policy", "list", "--json").lines]
+    assert [list(one) for one in listed] == 2 * [["policy", "from", "until", "digest", "file"]]
+    assert [(one["policy"], one["from"], one["until"]) for one in listed] == [
+        ("us-personal-loan", None, begins), ("us-personal-loan", begins, None),
+    ]  # fmt: skip
+    assert [one["file"] for one in listed] == [str(policy), str(newer)]
+    shown = stored("policy", "list").lines
+    assert [line.split("  ")[1].strip() for line in shown[1:]] == ["the beginning", begins]
+
+
+def test_a_published_version_does_not_move_and_that_is_said(stored, policy, newer):
+    assert stored("policy", "publish", policy).err == stored("policy", "publish", policy).err == ""
+    assert "--from changed nothing" in stored("policy", "publish", policy, "--from", "2026-06-01").err
+    stored("policy", "publish", newer, "--from", "2026-06-01")
+    assert stored("policy", "publish", newer, "--from", "2026-06-01").err == ""
+    assert "--from changed nothing" in stored("policy", "publish", newer, "--from", "2026-07-01").err
+
+
+def test_an_old_version_is_not_called_current_after_a_newer_one(stored, policy, newer):
+    stored("policy", "publish", policy)
+    stored("policy", "publish", newer, "--from", "2026-06-01")
+    ended = stored("policy", "publish", policy)
+    assert "from the beginning until 2026-06-01T00:00:00+00:00" in ended.out
+    assert "a newer version of us-personal-loan is published" in ended.err
 
 
 def test_all_files_are_published_or_none(stored, policy, tmp_path):
@@ -128,9 +177,19 @@ def test_status_says_in_ten_lines_that_all_is_well(ran):
     values = json.loads(ran("status", "--json").out)
     assert list(values) == [
         "well", "complaints", "database", "server", "schema", "now", "test_clock", "policies", "versions", "borrowers",
-        "loans", "due", "due_since", "messages", "set_aside", "last_decision",
+        "loans", "due", "due_since", "messages", "set_aside", "last_decision", "adapters",
     ]  # fmt: skip
     assert values["well"] and values["borrowers"] == 12 and values["test_clock"]
+
+
+def test_status_names_the_adapter_of_each_channel(stored, monkeypatch):
+    monkeypatch.setenv("DULY_EMAIL_ADAPTER", "smtp")
+    assert ["adapters", "sms by sandbox, email by smtp, letter by sandbox"] in [
+        line.split(maxsplit=1) for line in stored("status").lines
+    ]
+    assert json.loads(stored("status", "--json").out)["adapters"] == {
+        "sms": "sandbox", "email": "smtp", "letter": "sandbox",
+    }  # fmt: skip
 
 
 def test_status_is_not_well_where_borrowers_are_due_and_nobody_decides(loaded):
