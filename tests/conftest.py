@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,26 @@ from scheduler.store.embedded import Server
 
 _TEMPLATE = "template_duly"
 _numbers = itertools.count(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let SIGTERM end the tests as Ctrl-C does, in the process that cleans up."""
+    if not hasattr(config, "workerinput"):
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """After an interruption: workers that were ended could not stop their servers, so whoever started them does."""
+    factory = getattr(config, "_tmp_path_factory", None)
+    if factory is not None and not hasattr(config, "workerinput"):
+        remove_servers(factory.getbasetemp())
+
+
+def remove_servers(folder: Path) -> None:
+    """Stop and delete what the fixture ``server`` has left running below ``folder``."""
+    for found in (*folder.glob("postgres*"), *folder.glob("popen-gw*/postgres*")):
+        if found.is_dir() and not found.is_symlink():
+            embedded.remove(found / "home")
 
 
 @pytest.fixture(scope="session")
