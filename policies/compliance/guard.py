@@ -157,7 +157,7 @@ class View:
         else:
             self.zones, self.several = places(evidence, book.zones, now)
         self.day_zone = self.zones[0]
-        self._counted: dict[tuple[str, str], list[Instant]] = {}
+        self._counted: dict[tuple[int, str], list[Instant]] = {}
         self._ends: dict[int, int | None] = {}
         self._groups: dict[str, frozenset[str]] = {}
 
@@ -241,7 +241,7 @@ class View:
         past = self.dossier.contacts
         if len(past) <= counts.room(rule, adding):
             return when
-        key = (f"{rule.pack}/{rule.rule_id}", f"{asked.debt}/{asked.person}/{asked.address}")
+        key = (id(rule), f"{asked.debt}/{asked.person}/{asked.address}")
         instants = self._counted.get(key)
         if instants is None:
             instants = counts.counted(rule, asked, past, self.same_debt, lambda c: self._consented(prepared, asked, c))
