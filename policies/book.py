@@ -67,6 +67,7 @@ class _Reading:
         self._loans: dict[str, Loan] = {}
         self._lines: dict[tuple[str, str], int] = {}
         self._instalments: dict[str, list[tuple[Instalment, int]]] = {}
+        self._highest: dict[str, int] = {}
         self._events: dict[str, Event] = {}
         self._refs: list[tuple[Event, Place]] = []
         self._absent: set[str] = set()
@@ -122,13 +123,15 @@ class _Reading:
             for column, amount_e4 in zip(("principal", "interest", "fees"), row[3:], strict=True):
                 parts.append(self._minor(rows, column, amount_e4, loan.currency))
             before = self._instalments.setdefault(row.loan_id, [])
-            # Rows mostly come in order, so that the number before is the last one.
-            if before and row.number <= before[-1][0].number:
+            # Rows mostly come in order, so that a number already there is looked for only below the highest.
+            if row.number <= self._highest.get(row.loan_id, 0):
                 first = next((line for part, line in before if part.number == row.number), None)
                 if first is not None:
                     place = _place(rows, "number")
                     self.add(conflicts.duplicate_id(place, "number", f"{row.loan_id}/{row.number}", first))
                     continue
+            else:
+                self._highest[row.loan_id] = row.number
             before.append((Instalment(row.number, row.due_on, *parts), rows.line))
 
     def events(self, rows: RowReader) -> None:

@@ -101,6 +101,11 @@ def test_what_is_wrong_between_rows_is_told_at_its_line(file: str, old: str, new
     assert (code, f"{file}.csv", line) in told(**{file: text.replace(old, new)})
 
 
+def test_a_number_given_twice_is_told_also_where_a_lower_one_stands_between() -> None:
+    again = INSTALMENTS + "l1,2,2026-03-01,100.00,1.00,0\n"
+    assert told(instalments=again) == [("duplicate-id", "instalments.csv", 5)]
+
+
 def test_the_column_of_what_is_wrong_between_rows_is_told() -> None:
     _, problems = read(events=EVENTS.replace("l1,,p1", "l9,,p1"))
     line = EVENTS.splitlines()[1].replace("l1", "l9")
