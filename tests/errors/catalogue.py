@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from policies.language import compile_policy, report
+from policies.language.check import compile_policy
+from policies.language.report import report
 
 FOLDER = Path(__file__).resolve().parent
 _HEAD = re.compile(rb"# ([a-z0-9-]+) at ([0-9]+):([0-9]+)\n")

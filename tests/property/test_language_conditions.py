@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from policies.calendar import add, business_days
 from policies.contract import BUSINESS_DAY, DAY, MONTH, WEEK, At, Duration
-from policies.language import compile_policy
+from policies.language.check import compile_policy
 from policies.language.order import FIRST, LAST, _days, upside_down
 from tests.unit.language.writing import changed, facts
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from policies.language import html_of, sms_segments
 from policies.language.environment import environment
 from policies.language.formats import clean_name, clean_text
+from policies.language.mail import html_of
 from policies.language.messages import CannotRender, pieces, whole
-from policies.language.segments import is_gsm7
+from policies.language.segments import is_gsm7, sms_segments
 from policies.money import Money
 from tests.unit.language.writing import changed, compiled, variables, with_sms
 

@@ -6,7 +6,9 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from policies.language import compile_policy, report, source
+from policies.language import source
+from policies.language.check import compile_policy
+from policies.language.report import report
 from policies.language.source import Map, Node, Seq, Text
 from tests.unit.language.writing import EXAMPLE, SMALL
 

@@ -9,7 +9,8 @@ import pytest
 
 from policies import library
 from policies.contract import Policy
-from policies.language import compile_policy, sms_segments
+from policies.language.check import compile_policy
+from policies.language.segments import sms_segments
 from policies.outcome import SENT, Line
 from policies.testing import TestReport, run_tests
 

@@ -9,8 +9,9 @@ from typing import Final
 import pytest
 
 from policies.compliance.rules import HOUSE
-from policies.language import compile_policy, report
+from policies.language.check import compile_policy
 from policies.language.environment import FILTERS, TAGS
+from policies.language.report import report
 from policies.language.variables import VARIABLES
 from policies.language.vocabulary import FACTS, HAND_OFFS
 from policies.outcome import OUTCOMES

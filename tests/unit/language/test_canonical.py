@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from policies.language import diff, json_schema
 from policies.language.canonical import canonical_bytes
+from policies.language.diff import diff
+from policies.language.schema import json_schema
 from tests.unit.language.writing import EXAMPLE, SMALL, changed, compiled
 
 WITH_CONDITION = changed(("    send:", '    when: {overdue: ">= 10.00", product: [a, b]}\n    send:'))

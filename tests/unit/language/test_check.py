@@ -8,7 +8,8 @@ from decimal import Decimal
 import pytest
 
 from policies.contract import BUSINESS_DAY, DAY, MONTH, At, Duration, Send, Share, StepHold
-from policies.language import as_json, compile_policy
+from policies.language.check import compile_policy
+from policies.language.report import as_json
 from policies.problems import Problem
 from tests.unit.language.writing import EXAMPLE, SMALL, changed, codes, compiled, problems_of
 

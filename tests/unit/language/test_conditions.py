@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from policies.contract import Condition
-from policies.language import compile_policy
+from policies.language.check import compile_policy
 from tests.unit.language.writing import changed, codes, compiled, facts, problems_of
 
 

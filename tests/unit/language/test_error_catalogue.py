@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from policies.language import compile_policy
+from policies.language.check import compile_policy
 from tests.errors.catalogue import FOLDER, Entry, entries, shown
 
 ENTRIES = entries()

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from policies.language import html_of, sms_segments
 from policies.language.formats import clean_name, clean_text, date_text, money_text
+from policies.language.mail import html_of
 from policies.language.messages import CannotRender
+from policies.language.segments import sms_segments
 from policies.money import Money
 from tests.unit.language.writing import SMALL, changed, codes, compiled, problems_of, variables, with_sms
 

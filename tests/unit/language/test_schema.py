@@ -10,7 +10,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from policies import library
-from policies.language import json_schema
+from policies.language.schema import json_schema
 
 ROOT = Path(__file__).resolve().parents[3]
 CONTRACTS = {f"{name}.yaml": library.read(f"{name}.yaml") for name in library.names()}

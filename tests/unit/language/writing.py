@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from policies.contract import Policy
-from policies.language import compile_policy, report
+from policies.language.check import compile_policy
+from policies.language.report import report
 from policies.money import Money
 from policies.problems import Problem
 
