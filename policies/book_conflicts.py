@@ -50,6 +50,15 @@ def event_conflict(place: Place, event_id: str, first: str) -> Problem:
     )  # fmt: skip
 
 
+def no_policy(place: Place, loan: Loan, reason: str) -> Problem:
+    """A loan that goes by no policy, or by two; ``reason`` is what ``NoPolicy`` says."""
+    return _problem(
+        place, "no-policy", f"{'product' if loan.policy is None else 'policy'}: {reason}",
+        found=loan.policy or loan.product, expected="exactly one published policy",
+        remedy="publish a policy for it, or correct the row",
+    )  # fmt: skip
+
+
 def unknown_borrower(place: Place, borrower_id: str) -> Problem:
     """A loan or an event of a borrower that nobody told of."""
     return _unknown(place, "unknown-borrower", "borrower_id", borrower_id, "borrower", "borrowers.csv")

@@ -209,11 +209,5 @@ class Checks:
             try:
                 policies.name_for(loan, region)
             except NoPolicy as error:
-                column = "product" if policy is None else "policy"
-                problems.append(
-                    Problem(
-                        LOANS, line, 1, ERROR, "no-policy", f"{column}: {error}", found=policy or product,
-                        expected="exactly one published policy", remedy="publish a policy for it, or correct the row",
-                    )
-                )  # fmt: skip
+                problems.append(conflicts.no_policy(Place(LOANS, line), loan, str(error)))
         self._findings.add_found(LOANS, problems[: self._findings.limit], len(problems), by_column=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,8 +24,6 @@ from scheduler.cli.start import link_base
 if TYPE_CHECKING:
     from policies.facts import Book
     from policies.versions import Policies
-
-_MOST: Final = 20
 
 From = Annotated[
     str | None,
@@ -69,7 +67,7 @@ def simulate(
     book = _read(paths[-1])
     if not book.loans:
         return
-    _check_policies(policies, book)
+    _check_policies(policies, book, paths[-1])
     if start is None:
         start = min(loan.disbursed_at for loan in book.loans.values())
     with progress("simulating") as bar:
@@ -97,18 +95,27 @@ def _read(folder: Path) -> Book:
     return book
 
 
-def _check_policies(policies: Policies, book: Book) -> None:
-    """Every loan must go by one policy; the first loans that do not are named."""
+def _check_policies(policies: Policies, book: Book, folder: Path) -> None:
+    """Every loan must go by one policy; those that do not are told with their lines, as an import tells them."""
+    from policies import book_conflicts as conflicts
+    from policies.book import LIMIT
+    from policies.book_rows import LOANS, RowReader
+    from policies.facts import Loan
     from policies.versions import NoPolicy
 
-    complaints: list[str] = []
+    reasons: dict[str, str] = {}
     for loan in book.loans.values():
         try:
             policies.name_for(loan, book.persons[loan.borrower_id].region)
         except NoPolicy as error:
-            complaints.append(str(error))
-            if len(complaints) > _MOST:
-                complaints[-1] = "… and perhaps more"
-                break
-    if complaints:
-        raise Failure("\n".join(complaints))
+            reasons[loan.loan_id] = str(error)
+    if not reasons:
+        return
+    with open_book(folder) as files:
+        rows = RowReader(LOANS, files[LOANS])
+        wrong = ((rows.line, row) for row in rows if isinstance(row, Loan) and row.loan_id in reasons)
+        for line, loan in islice(wrong, LIMIT):
+            tell(book_line(conflicts.no_policy(conflicts.Place(LOANS, line), loan, reasons[loan.loan_id])))
+    if len(reasons) > LIMIT:
+        tell(f"{len(reasons) - LIMIT} more problems not shown; correct these first")
+    raise Failure(f"nothing was simulated: correct the book in {folder}, or give a policy for these loans")

@@ -68,7 +68,8 @@ def test_a_loan_that_no_policy_takes_in_is_named_with_the_policies(duly, policy,
     other.write_text(policy.read_text(encoding="utf-8").replace("region: US", "region: GB"), encoding="utf-8")
     ended = duly("simulate", other, book)
     assert (ended.code, ended.out) == (1, "")
-    assert "no policy applies to loan l-00001-1" in ended.err and "us-personal-loan" in ended.err
+    assert "loans.csv:2: product: no policy applies to loan l-00001-1" in ended.err
+    assert "us-personal-loan" in ended.err and "nothing was simulated" in ended.err
 
 
 def test_a_loan_that_two_policies_take_in_is_named_with_both(duly, policy, book, tmp_path):
