@@ -43,9 +43,16 @@ def connect(url: str, *, hot: bool = False, lasting: bool = True) -> Connection:
         )
     except psycopg.OperationalError as error:
         place = make_url(url).render_as_string(hide_password=True)
-        reason = str(error).strip().splitlines()[-1] if str(error).strip() else "no answer"
+        reason = _reason(str(error))
         raise DatabaseError(f"no database answers at {place}: {reason}; check DULY_DATABASE_URL") from error
     return connection
+
+
+def _reason(said: str) -> str:
+    """What libpq says of a connection that failed, without the place, which is named already, and its questions."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()] or ["no answer"]
+    told = [line for line in lines if not line.endswith("?")] or lines
+    return told[-1].rpartition(" failed: ")[2]
 
 
 def conninfo_of(url: str) -> str:

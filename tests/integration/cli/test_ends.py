@@ -44,7 +44,7 @@ def test_no_database_ends_with_four_and_says_where_it_was_looked_for(duly, polic
     monkeypatch.setenv("DULY_DATABASE_URL", "postgresql://duly:a-secret@127.0.0.1:1/duly")
     ended = duly(*(str(policy) if one == "POLICY" else one for one in arguments))
     assert ended.code == 4
-    assert "127.0.0.1:1" in ended.err and "DULY_DATABASE_URL" in ended.err
+    assert "127.0.0.1:1" in ended.err and ": Connection refused; check DULY_DATABASE_URL" in ended.err
     assert "a-secret" not in ended.err and "Traceback" not in ended.err
 
 
