@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 
 from policies.book_reach import a_phone, an_email
 from policies.book_text import shown
-from policies.book_values import FieldError, nearest
+from policies.book_values import FieldError, a_zone, nearest
+from policies.compliance.weekly import EXPECTED, times_of
 from policies.facts import Instant
 
 _NEED_NO_TYPE: Final = frozenset({"event_id", "at", "known_at", "type"})
@@ -52,6 +53,11 @@ HOLD_REASONS: Final = (
     "occasion", "other",
 )  # fmt: skip
 
+CONSENTS: Final = ("contact", "hours", "calls", "place", "electronic", "recorded")
+"""What a consent may be to, beside being contacted by its channel at all (no value): other hours, more calls, a place
+of work, electronic messages as a written agreement, recorded or artificial voices."""
+EVIDENCE: Final = ("address", "zip", "area_code", "statement", "known")
+
 KINDS: Final = {
     "payment": Kind(("loan_id", "amount_e4")),
     "reversal": Kind(("loan_id", "ref"), ("amount_e4",)),
@@ -64,6 +70,11 @@ KINDS: Final = {
     "promise": Kind(("loan_id", "amount_e4", "until")),
     "opt_out": Kind(("borrower_id", "channel"), ("address", "text")),
     "opt_in": Kind(("borrower_id", "channel"), ("address", "text")),
+    "consent": Kind(("borrower_id", "channel"), ("address", "value", "until", "ref"), values=CONSENTS),
+    "consent_withdrawn": Kind(("borrower_id", "channel"), ("address", "value", "ref"), values=CONSENTS),
+    "evidence": Kind(("borrower_id", "value", "text"), ("until",)),
+    "quiet": Kind(("borrower_id", "value"), ("until", "text")),
+    "reply": Kind(("borrower_id", "channel", "text"), ("ref",)),
     "contact": Kind(("borrower_id", "channel"), ("loan_id", "value", "ref", "text")),
     "receipt": Kind(("ref", "value"), ("text",), values=("delivered", "failed", "bounced")),
     "step_done": Kind(("loan_id", "value")),
@@ -72,11 +83,9 @@ KINDS: Final = {
 }
 """The types that have an effect."""
 
-_LATER: Final = (
-    dict.fromkeys(("offer_viewed", "offer_accepted", "offer_declined"), "the settlement of offers")
-    | dict.fromkeys(("consent", "consent_withdrawn", "evidence", "quiet"), "the rule packs")
-    | {"reply": "the reading of replies", "case_result": "the hand-off of cases"}
-)
+_LATER: Final = dict.fromkeys(("offer_viewed", "offer_accepted", "offer_declined"), "the settlement of offers") | {
+    "case_result": "the hand-off of cases"
+}
 """Types of the format without an effect yet, and the work that each comes with."""
 
 
@@ -110,7 +119,11 @@ def check_event(row: EventRow) -> EventRow:
         raise _wrong(
             "amount", FieldError("not-positive", "is 0", found="0", expected="more than 0", remedy="take the row out")
         )
-    if kind.values and row.value not in kind.values:
+    if row.type == "evidence":
+        _check_evidence(row)
+    elif row.type == "quiet":
+        _check_quiet(row)
+    if kind.values and row.value not in kind.values and (row.value is not None or "value" in kind.needs):
         raise _wrong("value", FieldError(
             "unknown-value", f"{shown(row.value or '')} is not a value of {row.type}", found=row.value,
             expected=", ".join(kind.values), remedy=nearest(row.value or "", kind.values),
@@ -148,6 +161,28 @@ def _check_shape(row: EventRow) -> None:
             "missing-value", f"a {row.type} needs {' or '.join(kind.one_of)}",
             expected="loan_id for one loan, borrower_id for all loans of the person",
         ))  # fmt: skip
+
+
+def _check_evidence(row: EventRow) -> None:
+    for name in (row.value or "").split(";"):
+        try:
+            a_zone(name.strip())
+        except FieldError as error:
+            raise _wrong("value", error) from None
+    if row.text not in EVIDENCE:
+        raise _wrong("text", FieldError(
+            "unknown-value", f"{shown(row.text or '')} is no kind of evidence", found=row.text,
+            expected=", ".join(EVIDENCE), remedy=nearest(row.text or "", EVIDENCE),
+        ))  # fmt: skip
+
+
+def _check_quiet(row: EventRow) -> None:
+    try:
+        times_of(row.value or "")
+    except ValueError as error:
+        raise _wrong("value", FieldError(
+            "not-times", str(error), found=shown(row.value or ""), expected=EXPECTED, remedy="write mon-fri 15:00-17:00"
+        )) from None  # fmt: skip
 
 
 def _check_until(row: EventRow) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from policies.compliance.words import classify
 from policies.contract import Policy
 from policies.facts import Event, Instant, Person
 from policies.money import Money
@@ -40,24 +41,31 @@ class Reach:
 def reach(person: Person, events: Iterable[Event], now: Instant) -> Reach:
     """The contact points of a person at ``now``: what they gave, less what they opted out of.
 
-    An opt-out names a channel, or one address of it; the last word by its time counts.
+    An opt-out names a channel, or one address of it, or is what the person wrote; the last word by its time counts.
     """
     stated = {"sms": person.phone, "email": person.email, "letter": person.address}
-    choices: dict[tuple[str, str | None], Event] = {}
+    choices: list[tuple[Instant, str, bool, str | None, str | None]] = []
     for event in events:
-        if event.type in ("opt_out", "opt_in") and event.at <= now and event.channel is not None:
-            held = choices.get((event.channel, event.address))
-            if held is None or (event.at, event.event_id) >= (held.at, held.event_id):
-                choices[(event.channel, event.address)] = event
+        if event.at > now:
+            continue
+        if event.type in ("opt_out", "opt_in"):
+            choices.append((event.at, event.event_id, event.type == "opt_out", event.channel, event.address))
+        elif event.type == "reply":
+            said = classify(event.text or "", event.channel or "")
+            if said is not None:
+                choices.append((event.at, event.event_id, said.kind == "opt_out", said.channel, None))
+    choices.sort(key=lambda choice: choice[:2])
     addresses: dict[str, str] = {}
     closed: dict[str, str] = {}
     for channel, address in stated.items():
         if address is None:
             closed[channel] = NO_ADDRESS
             continue
-        said = [e for e in (choices.get((channel, None)), choices.get((channel, address))) if e is not None]
-        last = max(said, key=lambda e: (e.at, e.event_id), default=None)
-        if last is not None and last.type == "opt_out":
+        out = False
+        for _, _, refused, medium, one in choices:
+            if medium in (None, channel) and one in (None, address):
+                out = refused
+        if out:
             closed[channel] = OPTED_OUT
         else:
             addresses[channel] = address

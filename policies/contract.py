@@ -127,6 +127,10 @@ class Policy:
     steps: tuple[Step, ...]
     offers: Mapping[str, Offer]
     templates: Mapping[tuple[str, str, str], Renderer] = field(repr=False)
+    contents: Mapping[tuple[str, str, str], frozenset[str]] = field(default_factory=dict, repr=False)
+    """The classes of content found in each text, for the guard; by message, channel and language."""
+    first_party_as_collector: bool = True
+    """Whether a lender is held to the rules that bind collectors."""
     calendar: str | None = None
     end: bool = False
     review_after: int = 180

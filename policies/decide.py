@@ -11,14 +11,13 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any
 
-from policies.calendar import zone
-from policies.compliance.old_guard import Contact
-from policies.compose import LINK_BASE, reach
+from policies.compliance.dossier import Contact
+from policies.compose import LINK_BASE
 from policies.facts import Event, Instant, Loan, Person
 from policies.judging import judge
 from policies.loan_run import LoanRun, Proposal
 from policies.outcome import Line
-from policies.situation import Situation, find_whereabouts
+from policies.situation import find_whereabouts, situation_at
 from policies.state import LoanState, Unsent, Whereabouts
 from policies.versions import Policies
 
@@ -72,20 +71,10 @@ class _Desk:
         self.borrower = borrower
         self.now = now
         self.where = find_whereabouts(borrower.person, borrower.whereabouts, now)
-        earlier = self.where.earlier
-        history = list(borrower.contacts)
-        history += [Contact(e.at, e.event_id) for e in borrower.events if e.type == "contact" and e.at <= now]
-        self.situation = Situation(
-            borrower.person,
-            borrower.policies,
-            now,
-            zone(self.where.zone),
-            None if earlier is None else (zone(earlier), self.where.changed),
-            reach(borrower.person, borrower.events, now),
-            history,
-            borrower.link_base,
-            borrower.unsent,
-        )
+        self.situation = situation_at(
+            borrower.person, borrower.policies, now, self.where, borrower.events, borrower.contacts,
+            borrower.link_base, borrower.unsent,
+        )  # fmt: skip
         self.lines: list[Line] = []
         self.states: dict[str, LoanState] = {}
         self.heap: list[tuple[Instant, str, int, int, LoanRun, Proposal]] = []

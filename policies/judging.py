@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 from policies import offers
+from policies.asking import ask, send_by
 from policies.calendar import add
-from policies.compliance.old_guard import DEFER, SUPPRESS, Verdict, closes
-from policies.compliance.old_guard import judge as guard
-from policies.compliance.rules import Rule, rules_of
+from policies.compliance.guard import Verdict
 from policies.compose import language_of, message_id, variables
-from policies.contract import Policy, Step
+from policies.contract import Step
 from policies.facts import Instant
 from policies.loan_run import AFTER, BEFORE, FALLBACK, SIDE, LoanRun, Proposal, side_key
 from policies.outcome import (
@@ -105,23 +103,16 @@ def _send(run: LoanRun, proposal: Proposal, made: Made | None) -> bool:
     step = proposal.step
     send = step.send
     assert send is not None  # noqa: S101 - asked for steps that send
-    closed = run.situation.reach.closed
-    usable = [c for c in send.channels if c not in closed]
-    if not usable:
-        reasons = tuple({"rule": closed[c], "channel": c} for c in send.channels)
+    answer = ask(run, step, proposal.kind == BEFORE, made, send.channels)
+    if answer.wait is not None:
+        _defer(run, proposal, _key(proposal), answer.wait)
+        return False
+    if not answer.carry:
         if send.every:
-            for place, channel in enumerate(send.channels):
-                _line(run, proposal, SUPPRESSED, (reasons[place],), channel=channel, channel_place=place)
+            for channel, why in answer.refused:
+                _line(run, proposal, SUPPRESSED, why, channel=channel, channel_place=send.channels.index(channel))
         else:
-            _line(run, proposal, SUPPRESSED, reasons)
-        _settle(run, proposal, SUPPRESSED)
-        return False
-    verdict = _ask_guard(run)
-    if verdict.decision == DEFER and verdict.until is not None and verdict.rule is not None:
-        _defer(run, proposal, _key(proposal), verdict)
-        return False
-    if verdict.decision == SUPPRESS:
-        _line(run, proposal, SUPPRESSED, tuple({"rule": r.rule_id} for r in verdict.rules))
+            _line(run, proposal, SUPPRESSED, tuple(one for _, why in answer.refused for one in why))
         _settle(run, proposal, SUPPRESSED)
         return False
     occurrence = proposal.side.occurrence if proposal.side is not None else run.occurrence(step, proposal.place)
@@ -129,36 +120,20 @@ def _send(run: LoanRun, proposal: Proposal, made: Made | None) -> bool:
     if made is not None:
         _line(run, proposal, OFFER, ({"rule": "L11", "offer": made.offer},), until=made.expires)
     if send.every:
-        for place, channel in enumerate(send.channels):
-            if channel in closed:
-                _line(run, proposal, SUPPRESSED, ({"rule": closed[channel], "channel": channel},),
-                      channel=channel, channel_place=place)  # fmt: skip
-            else:
-                sent_id = _message(run, proposal, channel, place, made, occurrence, contact)
-                _attempted(run, sent_id, Attempt(step.name, proposal.place, occurrence, run.state.running, ()))
-    else:
-        channel = usable[0]
+        for channel, why in answer.refused:
+            _line(run, proposal, SUPPRESSED, why, channel=channel, channel_place=send.channels.index(channel))
+    left = () if send.every else tuple(c for c in send.channels if c not in (*answer.carry, *_names(answer.refused)))
+    for channel in answer.carry:
         sent_id = _message(run, proposal, channel, send.channels.index(channel), made, occurrence, contact)
-        left = tuple(usable[1:])
         _attempted(run, sent_id, Attempt(step.name, proposal.place, occurrence, run.state.running, left))
-    run.situation.contact(contact)
+        run.situation.contact(contact, channel, run.loan.loan_id)
     key = f"{proposal.place}:{step.name}"
     run.state.sent[key] = run.state.sent.get(key, 0) + 1
     return True
 
 
-def _ask_guard(run: LoanRun) -> Verdict:
-    return guard(run.now, run.situation.history, _rules(run.ladder.policy), run.situation.zone)
-
-
-def _rules(policy: Policy) -> tuple[Rule, ...]:
-    return _rules_named(policy.rules, policy.house)
-
-
-@lru_cache(maxsize=256)
-def _rules_named(names: tuple[str, ...], house: bool) -> tuple[Rule, ...]:
-    found = tuple(n for n in names if n != "house")
-    return rules_of(("house", *found) if house else found)
+def _names(refused: tuple[tuple[str, Because], ...]) -> tuple[str, ...]:
+    return tuple(channel for channel, _ in refused)
 
 
 def _message(
@@ -177,7 +152,8 @@ def _message(
     _line(
         run, proposal, SENT, _because(run, proposal), channel=channel, channel_place=place, occurrence=occurrence,
         message=step.send.message, language=language, to=run.situation.reach.addresses[channel], subject=subject,
-        body=body, message_id=sent_id, send_by=closes(run.now, _rules(policy), run.situation.zone), contact=contact,
+        body=body, message_id=sent_id, contact=contact,
+        send_by=send_by(run, step, proposal.kind == BEFORE, made, channel),
     )  # fmt: skip
     return sent_id
 
@@ -192,30 +168,26 @@ def _fall_back(run: LoanRun, proposal: Proposal) -> None:
     """The message failed for good: the step's next channel, checked against holds, cure and law again (rule 10)."""
     attempt, failed_id = proposal.attempt, proposal.failed_id
     assert attempt is not None and failed_id is not None  # noqa: S101 - a fallback has both
-    left = [c for c in attempt.left if c not in run.situation.reach.closed]
-    if not left:
-        del run.state.attempts[failed_id]
-        run.state.deferred.pop(failed_id, None)
-        _fail(run, attempt)
-        return
-    verdict = _ask_guard(run)
-    if verdict.decision == DEFER and verdict.until is not None and verdict.rule is not None:
-        _defer(run, proposal, failed_id, verdict)
+    step = proposal.step
+    send = step.send
+    assert send is not None  # noqa: S101 - only a step that sends can fail to
+    answer = ask(run, step, attempt.episode is None, None, attempt.left)
+    if answer.wait is not None:
+        _defer(run, proposal, failed_id, answer.wait)
         return
     del run.state.attempts[failed_id]
     run.state.deferred.pop(failed_id, None)
-    if verdict.decision == SUPPRESS:
+    if not answer.carry:
         _fail(run, attempt)
         return
-    channel = left[0]
-    send = proposal.step.send
-    assert send is not None  # noqa: S101 - only a step that sends can fail to
+    channel = answer.carry[0]
+    left = tuple(c for c in attempt.left if c not in (channel, *_names(answer.refused)))
     number = run.number(attempt.place)
     contact = f"{run.loan.loan_id}/{number}/{attempt.step}/{attempt.occurrence}/{channel}"
     place = send.channels.index(channel)
     sent_id = _message(run, proposal, channel, place, None, attempt.occurrence, contact)
-    _attempted(run, sent_id, attempt._replace(left=tuple(left[1:])))
-    run.situation.contact(contact)
+    _attempted(run, sent_id, attempt._replace(left=left))
+    run.situation.contact(contact, channel, run.loan.loan_id)
 
 
 def _attempted(run: LoanRun, sent_id: str, attempt: Attempt) -> None:

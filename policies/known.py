@@ -32,8 +32,10 @@ def loan_facts(run: LoanRun) -> dict[str, Any]:
         "promises_kept": kept,
         "promises_broken": broken,
         "offers_declined": 0,
-        "contacts_last_7_days": len({c.key for c in situation.history if today - 7 < zone.day(c.at) <= today}),
-        "last_response_days": None,
+        "contacts_last_7_days": len(
+            {c.key for c in situation.history if not c.inbound and today - 7 < zone.day(c.at) <= today}
+        ),
+        "last_response_days": _last_response(run, today),
         "reachable_by": tuple(situation.reach.addresses),
         "product": loan.product,
         "segment": loan.segment,
@@ -41,6 +43,12 @@ def loan_facts(run: LoanRun) -> dict[str, Any]:
         "language": situation.person.language,
         "tags": loan.tags,
     }
+
+
+def _last_response(run: LoanRun, today: int) -> int | None:
+    """Days since the person last wrote to us; None, if they never did."""
+    last = max((c.at for c in run.situation.history if c.inbound), default=None)
+    return None if last is None else today - run.situation.zone.day(last)
 
 
 def _promises(events: list[Event], zone: Zone, now: Instant) -> tuple[int, int]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from policies.compliance.old_guard import Contact
+from policies.asking import judge_channels
+from policies.compliance.dossier import Contact
+from policies.compliance.guard import SEND
 from policies.outcome import WITHDRAWN, Line
 from policies.state import DONE, Settled, Unsent
 
@@ -27,7 +29,7 @@ def look_again(run: LoanRun, message: Unsent) -> None:
         if message.alone:
             _unsettle(run, message, place)
         return
-    run.situation.history.append(Contact(message.decided_at, message.contact))
+    run.situation.history.append(Contact(message.decided_at, message.contact, message.channel, (message.loan_id,)))
 
 
 def _holds(run: LoanRun, message: Unsent, place: int) -> bool:
@@ -57,7 +59,20 @@ def _stopped(run: LoanRun, message: Unsent) -> dict[str, Any] | None:
         return {"rule": closed, "channel": message.channel}
     if message.send_by is not None and message.send_by <= run.now:
         return {"rule": "L10", "reason": "window_closed"}
-    return None
+    return _unlawful(run, message)
+
+
+def _unlawful(run: LoanRun, message: Unsent) -> dict[str, Any] | None:
+    """Facts that came after the decision may close what was open: the guard is asked again before a message leaves."""
+    step = next((s for s in run.ladder.policy.steps if s.name == message.step), None)
+    if step is None or step.send is None:
+        return None
+    ref = f"{message.loan_id}/{message.instalment}/{message.step}"
+    made = next((m for m in run.state.offers if m.ref == ref), None)
+    verdict = judge_channels(run, step, run.state.episode is None, made, (message.channel,), message.contact)
+    if verdict.decision == SEND or verdict.rule is None:
+        return None
+    return {"rule": verdict.rule.rule_id, "reason": "closed_since"}
 
 
 def _withdraw(run: LoanRun, message: Unsent, place: int, why: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from policies.calendar import zone
-from policies.compliance.old_guard import Contact
+from policies.compliance.dossier import Contact
 from policies.compose import LINK_BASE
 from policies.decide import Borrower, Decision, decide
 from policies.facts import SECOND, Book, Event, Instant, Loan, Person

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from policies.calendar import Zone, zone
-from policies.compliance.old_guard import Contact
-from policies.compose import Reach
-from policies.facts import Instant, Person
+from policies.compliance.dossier import Contact, Dossier
+from policies.compliance.record import contacts_of, dossier_of
+from policies.compose import Reach, reach
+from policies.facts import Event, Instant, Person
 from policies.state import Unsent, Whereabouts
 from policies.versions import Policies
 
@@ -26,7 +28,10 @@ def find_whereabouts(person: Person, known: Whereabouts | None, now: Instant) ->
 
 @dataclass(slots=True)
 class Situation:
-    """What the loans of one decision share: the person, the zone, the contacts that count, and how to reach them."""
+    """What the loans of one decision share: the person, the zone, how to reach them, and what the guard judges by.
+
+    ``history`` is the dossier's own list of contacts, which grows by those that are allowed.
+    """
 
     person: Person
     policies: Policies
@@ -35,12 +40,34 @@ class Situation:
     moved: tuple[Zone, Instant] | None
     reach: Reach
     history: list[Contact]
+    dossier: Dossier
     link_base: str
     unsent: tuple[Unsent, ...] = ()
     made: list[Contact] = field(default_factory=list)
 
-    def contact(self, key: str) -> None:
+    def contact(self, key: str, channel: str, loan_id: str) -> None:
         """A contact was allowed; it counts for whatever is proposed next."""
-        one = Contact(self.now, key)
+        one = Contact(self.now, key, channel, (loan_id,))
         self.history.append(one)
         self.made.append(one)
+
+
+def situation_at(
+    person: Person, policies: Policies, now: Instant, where: Whereabouts, events: Sequence[Event],
+    contacts: Iterable[Contact], link_base: str, unsent: tuple[Unsent, ...] = (),
+) -> Situation:  # fmt: skip
+    """The situation of a person at ``now``: ``events`` are those known by then, ``contacts`` our own."""
+    home = zone(where.zone)
+    history = [*contacts, *contacts_of(events, now)]
+    return Situation(
+        person,
+        policies,
+        now,
+        home,
+        None if where.earlier is None else (zone(where.earlier), where.changed),
+        reach(person, events, now),
+        history,
+        dossier_of(events, history, home, person.region, now),
+        link_base,
+        unsent,
+    )

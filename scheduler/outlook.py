@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from policies.calendar import Zone, zone
-from policies.compose import reach
 from policies.contract import Policy
 from policies.facts import Event, Instant, Loan, Person
 from policies.loan_run import LoanRun
 from policies.outcome import Line, to_json
 from policies.simulate import Span, Standing, go_on
-from policies.situation import Situation, find_whereabouts
+from policies.situation import find_whereabouts, situation_at
 from policies.state import LoanState, Whereabouts
 from policies.versions import NoPolicy, Policies
 from scheduler import history
@@ -139,10 +138,7 @@ def _looked_at(
         return None
     person = whole.person
     where = find_whereabouts(person, standing.whereabouts, at)
-    earlier = None if where.earlier is None else (zone(where.earlier), where.changed)
-    situation = Situation(
-        person, policies, at, zone(where.zone), earlier, reach(person, known, at), list(standing.contacts), link_base
-    )
+    situation = situation_at(person, policies, at, where, known, standing.contacts, link_base)
     events = [e for e in known if e.loan_id == loan.loan_id or e.loan_id is None]
     run = LoanRun(situation, loan, events, _state(standing.states, loan, at))
     try:

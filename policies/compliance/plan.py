@@ -57,7 +57,7 @@ class Plan:
 class RuleBook:
     """The packs in force together for a person: what a lender's policy names, its house rules, and the region's."""
 
-    __slots__ = ("_changes", "_lifts", "_plans", "holidays", "packs", "rules", "zones")
+    __slots__ = ("_changes", "_lifts", "_plans", "facts", "holidays", "packs", "rules", "zones")
 
     def __init__(self, packs: tuple[Pack, ...]) -> None:
         self.packs = packs
@@ -65,6 +65,7 @@ class RuleBook:
         self.zones: tuple[str, ...] = tuple(dict.fromkeys(name for pack in packs for name in pack.zones))
         self.holidays = next((pack.holidays for pack in packs if pack.holidays), "weekdays")
         self._lifts = {(r.pack, r.rule_id): r for r in self.rules if isinstance(r, Lift)}
+        self.facts = frozenset(name for rule in self.rules for name in rule.when)
         self._changes = sorted({d for r in self.rules for d in (r.since, r.until) if d is not None})
         self._plans: dict[tuple[Shape, int], Plan] = {}
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from policies.calendar import WEEKDAYS, has_holidays
-from policies.compliance.rules import KNOWN_PACKS
+from policies.compliance.packs import KNOWN_PACKS
 from policies.contract import Offer, Policy, Share
 from policies.language import source
 from policies.language.canonical import COMPONENTS, canonical_form, digest_of

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from policies.calendar import EPOCH, to_datetime
-from policies.compliance.old_guard import Contact
+from policies.compliance.dossier import Contact
 from policies.decide import Borrower
 from policies.facts import SECOND, Event, Instalment, Instant, Loan, Person
 from policies.simulate import HISTORY_S
@@ -76,7 +76,7 @@ class Known:
     @property
     def contacts(self) -> tuple[Contact, ...]:
         """What counts for caps."""
-        return tuple(Contact(m[6], m[8]) for m in self.messages)
+        return tuple(_contact(m) for m in self.messages)
 
 
 def facts(
@@ -124,12 +124,16 @@ def _claimed(
         events,
         policies[lender_id],
         known.states,
-        tuple(Contact(m[6], m[8]) for m in known.messages if m[0] not in reconfirm),
+        tuple(_contact(m) for m in known.messages if m[0] not in reconfirm),
         None if where is None else Whereabouts(*where),
         link_base,
         unsent,
     )
     return Claimed(lender_id, borrower_id, revision, now, borrower, next_known, reconfirm)
+
+
+def _contact(message: list[Any]) -> Contact:
+    return Contact(message[6], message[8], message[5], (message[1],))
 
 
 def _unsent(messages: list[list[Any]], revision: int) -> tuple[Unsent, ...]:
@@ -156,4 +160,6 @@ def _event(row: list[Any]) -> Event:
     start = row[11] if row[12] is None else date.fromordinal(row[12])
     until = row[13] if row[14] is None else date.fromordinal(row[14])
     event_id, at, known_at, kind, borrower_id, loan_id, amount, ref, channel, address, value = row[:11]
-    return Event(event_id, at, known_at, kind, borrower_id, loan_id, amount, ref, channel, address, value, start, until)
+    return Event(
+        event_id, at, known_at, kind, borrower_id, loan_id, amount, ref, channel, address, value, start, until, row[15]
+    )

@@ -61,7 +61,7 @@ SELECT k.lender_id, k.borrower_id,
     (SELECT json_agg(json_build_array(
             e.event_id, {_us("e.at")}, {_us("e.known_at")}, e.type, e.borrower_id, e.loan_id, e.amount_minor, e.ref,
             e.channel, t.address, e.value, {_us("e.from_at")}, e.from_on - DATE '0001-01-01' + 1, {_us("e.until_at")},
-            e.until_on - DATE '0001-01-01' + 1
+            e.until_on - DATE '0001-01-01' + 1, t.text
         ) ORDER BY e.known_at, e.at, e.event_id)
      FROM event e
      LEFT JOIN event_text t ON t.lender_id = e.lender_id AND t.clock_id = e.clock_id AND t.event_id = e.event_id

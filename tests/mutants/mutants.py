@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from policies import decide, judging, known, loan_run, reviews
-from policies.compliance.old_guard import Contact
+from policies.compliance.dossier import Contact
 from policies.contract import Step
 from policies.ladder import Ladder, Passed
 from policies.loan_run import LoanRun, Proposal
@@ -144,8 +144,8 @@ def holds_only_cost_time() -> Iterator[None]:
 def each_loan_by_itself() -> Iterator[None]:
     """Rule 10: what one loan sends does not count for the caps of the next one at the same instant."""
 
-    def contact(self: Situation, key: str) -> None:
-        self.made.append(Contact(self.now, key))
+    def contact(self: Situation, key: str, channel: str, loan_id: str) -> None:
+        self.made.append(Contact(self.now, key, channel, (loan_id,)))
 
     with patched(Situation, "contact", contact):
         yield

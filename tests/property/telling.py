@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from policies import decide as deciding
 from policies import state as states_of
-from policies.compliance.old_guard import Contact
+from policies.compliance.dossier import Contact
 from policies.contract import Step
 from policies.decide import Borrower, Decision
 from policies.outcome import HAND_OFF, OFFER, REVIEW, SENT, SKIPPED, SUPPRESSED, VOID, Line

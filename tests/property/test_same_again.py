@@ -7,7 +7,7 @@ from random import Random
 
 from policies import state as states_of
 from policies.calendar import zone
-from policies.compliance.old_guard import Contact
+from policies.compliance.dossier import Contact
 from policies.decide import Borrower, decide
 from policies.outcome import Line, to_json
 from policies.simulate import Outages, Span, story

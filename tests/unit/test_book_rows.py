@@ -145,7 +145,7 @@ def test_an_empty_known_at_means_at() -> None:
         (INSTALMENTS, "due_on", "1000-01-01", "out-of-range"),
         (INSTALMENTS, "fees", "", "missing-value"),
         (EVENTS, "event_id", "pay/1", "not-an-id"),
-        (EVENTS, "type", "consent", "event-without-effect"),
+        (EVENTS, "type", "case_result", "event-without-effect"),
         (EVENTS, "type", "paymnt", "unknown-event-type"),
         (EVENTS, "amount", "0.00", "not-positive"),
         (EVENTS, "amount", "", "missing-value"),
@@ -206,9 +206,9 @@ def test_all_wrong_fields_of_a_row_are_told_at_once() -> None:
 
 
 def test_an_event_without_effect_yet_is_refused_by_name() -> None:
-    problem = only_problem(event(type="quiet", borrower_id="b1", value="mon-fri 15:00-17:00"))
+    problem = only_problem(event(type="offer_viewed", loan_id="l1", ref="l1/1/offer"))
     assert problem.code == "event-without-effect"
-    assert "quiet has no effect yet; it comes with" in problem.message
+    assert "offer_viewed has no effect yet; it comes with" in problem.message
 
 
 RIGHT_EVENTS: dict[str, dict[str, str]] = {
@@ -221,6 +221,11 @@ RIGHT_EVENTS: dict[str, dict[str, str]] = {
     "promise": {"loan_id": "l1", "amount": "1.00", "until": "2026-03-01"},
     "opt_out": {"borrower_id": "b1", "channel": "sms"},
     "opt_in": {"borrower_id": "b1", "channel": "email"},
+    "consent": {"borrower_id": "b1", "channel": "sms"},
+    "consent_withdrawn": {"borrower_id": "b1", "channel": "sms"},
+    "evidence": {"borrower_id": "b1", "value": "America/New_York; America/Chicago", "text": "zip"},
+    "quiet": {"borrower_id": "b1", "value": "mon-fri 15:00-17:00; sat"},
+    "reply": {"borrower_id": "b1", "channel": "sms", "text": "STOP"},
     "contact": {"borrower_id": "b1", "channel": "call"},
     "receipt": {"ref": "m1", "value": "bounced"},
     "step_done": {"loan_id": "l1", "value": "first-reminder"},
@@ -234,11 +239,24 @@ MAY_HAVE: dict[str, dict[str, str]] = {
     "hold": {"from": "2026-02-01", "until": "2026-03-01", "text": "says\nno", "channel": "sms"},
     "opt_out": {"address": "+442079460123", "text": "STOP"},
     "opt_in": {"address": "ann@example.com", "text": "START"},
+    "consent": {"address": "+442079460123", "value": "hours", "until": "2026-04-01", "ref": "x"},
+    "consent_withdrawn": {"address": "+442079460123", "value": "calls", "ref": "x"},
+    "evidence": {"until": "2026-04-01"},
+    "quiet": {"until": "2026-04-01", "text": "not while I sleep"},
+    "reply": {"ref": "m1"},
     "contact": {"loan_id": "l1", "value": "no_answer", "ref": "x", "text": "by phone"},
     "receipt": {"text": "x"},
     "returned": {"text": "x"},
     "close": {"text": "x"},
 }
+WRONG_EVENTS = (
+    ("evidence", {"value": "Mars/Base"}, "unknown-zone"),
+    ("evidence", {"text": "a hunch"}, "unknown-value"),
+    ("quiet", {"value": "monday to friday"}, "not-times"),
+    ("quiet", {"value": "mon 25:00-26:00"}, "not-times"),
+    ("quiet", {"value": "mon 9:00-10:00;"}, "not-times"),
+    ("consent", {"value": "everything"}, "unknown-value"),
+)
 ALL_COLUMNS = {
     "borrower_id": "b1", "loan_id": "l1", "amount": "1.00", "ref": "e0", "channel": "sms", "address": "x",
     "value": "other", "from": "2026-02-01", "until": "2026-04-01", "text": "x",
@@ -247,6 +265,13 @@ ALL_COLUMNS = {
 
 def test_every_type_with_an_effect_is_tried_here() -> None:
     assert set(RIGHT_EVENTS) == set(KINDS)
+
+
+@pytest.mark.parametrize(("kind", "fields", "code"), WRONG_EVENTS)
+def test_what_the_guard_could_not_understand_is_refused(kind: str, fields: dict[str, str], code: str) -> None:
+    assert (
+        only_problem(event(type=kind, **{k: f'"{v}"' for k, v in (RIGHT_EVENTS[kind] | fields).items()})).code == code
+    )
 
 
 @pytest.mark.parametrize("kind", RIGHT_EVENTS)
