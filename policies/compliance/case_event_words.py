@@ -169,6 +169,23 @@ NEUTRAL: Final = frozenset(
 """What happens on a loan and has no bearing on whether a person may be contacted."""
 
 
+FACTS: Final[dict[str, str]] = {
+    other: name
+    for name, words in {
+        "attorney_unresponsive": "attorney_no_response attorney_does_not_respond attorney_not_responding "
+        "attorney_did_not_respond attorney_silent",
+        "attorney_consents": "attorney_consent attorney_consented attorney_agrees attorney_consents_direct_contact "
+        "attorney_allows_direct_contact",
+        "court_order": "court_permission court_order_permission court_consent",
+        "third_party_consent": "consent_third_party consent_to_third_party consent_contact_third_party",
+        "location_may_be_asked_again": "location_information_wrong location_answer_wrong wrong_location_information "
+        "third_party_asked_for_contact location_information_incomplete",
+    }.items()
+    for other in (name, *words.split())
+}
+"""Types that are a fact from then on, by the name that rules know it by."""
+
+
 def contact_channel(type_: str) -> tuple[str | None, bool]:
     """The channel of a type that is a contact, and whether the person began it; none, where it is no contact."""
     if type_ in INBOUND or type_ in OUTBOUND or type_ in ANSWERS or type_ in CONFIRMATIONS:

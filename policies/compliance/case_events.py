@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from policies.compliance import words
 from policies.compliance.case_event_words import (
     ANSWERS,
     CONFIRMATIONS,
     CONVENIENT_TIMES,
+    FACTS,
     INCONVENIENT_TIMES,
     LIFTS,
     NEUTRAL,
+    NOTES,
     REFUSALS,
     RETURNS,
     STATEMENTS,
@@ -69,11 +72,17 @@ def event(part: Part, number: int, told: Told) -> None:
         part.skip("windows", "text")
     elif type_ in INCONVENIENT_TIMES or type_ in CONVENIENT_TIMES:
         designation(part, told, at, only=type_ in CONVENIENT_TIMES)
+    elif type_ in FACTS:
+        if not told.every.note(type_):
+            part.skip("channel", "text", "debts", "person")
+        told.flags[FACTS[type_]] = True
+        if told.every.note(type_) and (found := note(part, told, at, type_)) is not None:
+            told.notes.append(found)
     elif is_consent(type_):
         consent(part, told, at, type_)
-    elif (match := RETURNS.fullmatch(type_)) is not None:
+    elif type_ not in NOTES and (match := RETURNS.fullmatch(type_)) is not None:
         told.notes += refusals(part, at, OPT_IN, medium_in(match))
-    elif (match := REFUSALS.fullmatch(type_)) is not None:
+    elif type_ not in NOTES and (match := REFUSALS.fullmatch(type_)) is not None:
         told.notes += refusals(part, at, OPT_OUT, medium_in(match))
     else:
         found = note(part, told, at, type_)
@@ -128,7 +137,7 @@ def _contact(part: Part, told: Told, at: Instant, number: int, type_: str, chann
     )  # fmt: skip
     part.skip("duration", "duration_s", "content", "stage", "delivered_at", "automated", "subject", "reason")
     for one in chosen:
-        outcome = contact.outcome or ("voicemail_left" if one == "voicemail" and not inbound else None)
+        outcome = contact.outcome or (None if inbound else _WITHOUT_OUTCOME.get(one))
         told.contacts.append(replace(contact, channel=one, outcome=outcome))
     if part.flag("consents_calls", "consent_calls"):
         told.notes.append(Note(at, CONSENT, kind="calls"))
@@ -138,6 +147,10 @@ def _contact(part: Part, told: Told, at: Instant, number: int, type_: str, chann
         told.notes.append(Note(at, INCONVENIENT, times=windows(part, "windows", "times")))
     if inbound and text is not None:
         told.notes += _said(text, chosen[0], at, contact.address, program)
+
+
+_WITHOUT_OUTCOME: Final = {"voicemail": "voicemail_left", "ringless_voicemail": "voicemail_left", "robocall": "played"}
+"""How a contact ended that by its nature is no conversation, where the case does not say."""
 
 
 def _outcome(part: Part) -> str | None:

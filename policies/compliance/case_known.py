@@ -44,7 +44,7 @@ def known_of(packs: Iterable[Pack]) -> Known:
         for rule in pack.rules:
             rules.add(rule.rule_id)
             notes.update(_notes(rule))
-            contents.update((*rule.forbids, *rule.but) if isinstance(rule, Content) else ())
+            contents.update(rule.forbids if isinstance(rule, Content) else ())
             flags.update(rule.when)
     return Known(tuple(sorted(notes)), tuple(sorted(contents)), frozenset(flags) - NOT_FLAGS, options, frozenset(rules))
 

@@ -22,7 +22,7 @@ from policies.compliance.case_event_words import (
 )
 from policies.compliance.case_known import Known
 from policies.compliance.case_values import Part, all_day, day, outside, weekdays, windows
-from policies.compliance.case_words import ALL_CHANNELS, BORROWERS, CHANNEL, MEDIA, RELATION, word
+from policies.compliance.case_words import ADDRESS_KIND, ALL_CHANNELS, BORROWERS, CHANNEL, MEDIA, RELATION, word
 from policies.compliance.dates import validation_period_end
 from policies.compliance.dossier import BORROWER, CONSENT, CONSENT_WITHDRAWN, INCONVENIENT, OPT_IN, Contact, Note, Times
 from policies.compliance.vocabulary import CHANNELS
@@ -167,6 +167,7 @@ def consent(part: Part, told: Told, at: Instant, type_: str) -> None:
     said |= set(word(part.text("to", "kind", "scope", "for", "what", "purpose") or "").split("_")) if node else set()
     times: tuple[Times, ...] = windows(part, "windows", "times", "hours", "window")
     where, program = address(part), part.text("program", "programme")
+    where_kind = part.choice(ADDRESS_KIND, "kind of address", "address_kind", "number_kind")
     part.skip("text", "reason", "written", "form", "given_to", "how", "language", "channel_used", "via")
     named = part.has("channel", "channels", "medium", "media")
     if named:
@@ -181,7 +182,7 @@ def consent(part: Part, told: Told, at: Instant, type_: str) -> None:
         kinds.append("calls")
     if times or said & HOUR_WORDS:
         kinds.append("hours")
-    if said & PLACE_WORDS:
+    if said & PLACE_WORDS or where_kind in ("work", "work_phone", "work_email"):
         kinds.append("place")
     if not kinds:
         kinds = [None]
@@ -224,12 +225,19 @@ def note(part: Part, told: Told, at: Instant, type_: str) -> Note | None:
     who, _ = person(part)
     about = debts(part)
     last = _last_day(part, name)
+    if name == "reassigned_number_check" and (
+        part.flag("reassigned") or word(part.text("result") or "") in _REASSIGNED
+    ):
+        name = "number_reassigned"
     part.skip(
         "chapter", "text", "channel", "channels", "form", "method", "written", "result", "case_number", "name",
         "review", "review_date", "to", "from", "amount", "received_by", "court", "number", "address", "database",
         "days_open", "representative", "plan", "body", "reference", "domain", "number_kind", "address_kind", "by",
     )  # fmt: skip
     return Note(at, name, debts=about, kind=kind, person=who, until=ends(part, told.place, at), last_day=last)
+
+
+_REASSIGNED: Final = frozenset({"reassigned", "yes", "number_reassigned", "disconnected"})
 
 
 def _type(part: Part, type_: str, told: Told) -> tuple[str, str | None] | None:

@@ -123,6 +123,10 @@ _AGREES: Final = ("consents", "consents_to_direct_contact", "consents_direct", "
                   "consents_direct_contact")  # fmt: skip
 
 
+_REASONABLE_DAYS: Final = 30
+"""After how long a silence an attorney is taken not to answer (policy; the rule says a reasonable time)."""
+
+
 def _attorney(part: Part, told: Told) -> None:
     """The consumer's attorney: a fact, and two more where one does not answer or agrees to direct contact."""
     node = part.take("attorney", "represented_by_attorney", "attorney_represented", "attorney_known", "lawyer")
@@ -132,7 +136,9 @@ def _attorney(part: Part, told: Told) -> None:
     if not isinstance(node, Map):
         return
     about = Part(part.reading, node, "attorney")
-    if about.flag(*_SILENT) or about.flag("responds", "responsive", "answers") is False:
+    waited = about.number("days_without_response", "no_response_days", "unanswered_days", "days_since_contact")
+    silent = about.text("response") in ("none", "no") or (waited is not None and waited >= _REASONABLE_DAYS)
+    if silent or about.flag(*_SILENT) or about.flag("responds", "responsive", "answers") is False:
         told.flags["attorney_unresponsive"] = True
     if about.flag(*_AGREES):
         told.flags["attorney_consents"] = True

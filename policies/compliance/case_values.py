@@ -46,7 +46,7 @@ class Reading:
         """Note that a word is none of those known, with the nearest of them."""
         self.problem(
             node, "unknown-word", f"'{name[:80]}' is no {what} that the rules know", found=name[:80],
-            expected=f"a known {what}", remedy=nearest(name, known) or f"see the {what}s in docs/compliance.md",
+            expected=f"a known {what}", remedy=nearest(name, known) or f"see the {what}s in docs/case-files.md",
         )  # fmt: skip
 
     def wrong(self, node: Node, what: str, expected: str) -> None:

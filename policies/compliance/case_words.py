@@ -1,4 +1,4 @@
-"""Other words that a case file may use for what ``vocabulary`` names: tables only, documented in docs/compliance.md.
+"""Other words that a case file may use for what ``vocabulary`` names: tables only, documented in docs/case-files.md.
 
 A word is looked up in small letters, with ``_`` for blanks and hyphens.
 """
@@ -196,3 +196,55 @@ DAY_SETS: Final[dict[str, tuple[int, ...]]] = {
     "weekend": (5, 6), "weekends": (5, 6),
     "daily": tuple(range(7)), "all": tuple(range(7)), "every_day": tuple(range(7)), "any": tuple(range(7)),
 }  # fmt: skip
+
+_CONTENT: Final[dict[str, str]] = {
+    "no_optout_instruction": "no_opt_out_instruction missing_optout missing_opt_out missing_optout_instruction "
+    "missing_opt_out_instruction no_optout no_opt_out no_opt_out_instructions without_optout no_optout_notice "
+    "no_optout_instructions missing_optout_notice",
+    "missing_debt_collector_disclosure": "no_debt_collector_disclosure missing_collector_disclosure "
+    "missing_mini_miranda no_mini_miranda no_collector_disclosure",
+    "missing_initial_disclosure": "no_initial_disclosure missing_first_communication_disclosure "
+    "missing_initial_communication_disclosure missing_initial_mini_miranda",
+    "missing_identity": "no_identity no_sender_identity missing_identity_disclosure identity_not_stated "
+    "missing_identification no_identification missing_sender missing_institution missing_agency_identity "
+    "identity_missing anonymous anonymous_message no_agency_identity",
+    "missing_residual_debt_statement": "no_residual_debt_statement residual_debt_unexplained no_residual_statement "
+    "missing_residual_statement residual_balance_unexplained missing_residual_explanation "
+    "residual_unexplained no_residual_explanation residual_treatment_missing",
+    "debt_visible_to_third_party": "debt_visible third_party_disclosure reveals_debt reveals_debt_to_third_party "
+    "discloses_debt discloses_debt_to_third_party debt_disclosed_to_third_party debt_revealed debt_on_envelope "
+    "visible_debt postcard",
+    "profanity": "profane obscenity obscene abusive_language abuse abusive insulting_language foul_language",
+    "ridicule": "insult insults humiliation demeaning mockery insulting",
+    "shaming": "public_shaming shame shame_threat humiliating public_humiliation",
+    "violence_threat": "threat_of_violence violence threat_violence threat threats threat_of_harm physical_threat "
+    "intimidation threatening",
+    "arrest_threat": "threat_of_arrest threatened_arrest arrest threat_of_imprisonment jail_threat "
+    "imprisonment_threat threat_of_criminal_charges criminal_threat threat_of_prosecution",
+    "lawsuit_threat": "threat_of_suit threat_of_lawsuit suit_threat legal_threat threat_of_legal_action "
+    "threatened_suit threatens_suit threat_to_sue threatens_to_sue sue_threat suing_threat threat_of_court "
+    "threat_of_court_action threatens_court court_threat "
+    "court_action_threat suggests_court_action lawsuit legal_action_threat false_lawsuit_threat",
+    "government_impersonation": "impersonates_government official_look government_look looks_official "
+    "government_document",
+    "court_impersonation": "fake_court_document false_court_document court_document fake_summons court_look "
+    "impersonates_court false_court_papers fake_court_papers court_papers simulated_court_document",
+    "police_impersonation": "impersonates_police fake_police",
+    "attorney_impersonation": "false_attorney lawyer_impersonation impersonates_attorney fake_attorney "
+    "law_firm_impersonation false_attorney_representation",
+    "false_urgency": "fake_deadline false_deadline false_final_offer unreal_deadline false_time_limit "
+    "untrue_deadline final_offer_false false_last_chance",
+    "publication_threat": "publication debtor_list published_debtor_list threat_of_publication public_list "
+    "threat_to_publish name_publication publish_name public_posting",
+    "third_party_disclosure_threat": "threat_to_tell_others threat_to_tell_family threat_to_tell_employer "
+    "threat_of_disclosure threat_to_contact_third_parties threat_to_contact_employer threat_to_contact_family",
+    "seizure_threat": "threat_of_seizure threat_of_garnishment garnishment_threat repossession_threat "
+    "threat_of_repossession wage_garnishment_threat",
+    "credit_bureau_threat": "threat_of_credit_report credit_reporting_threat threat_of_credit_reporting "
+    "bureau_threat credit_threat threat_to_report false_credit_threat",
+    "induce_new_loan": "induces_new_loan new_loan_urged borrow_to_repay urges_new_loan urges_borrowing "
+    "new_borrowing borrow_elsewhere loan_to_repay encourage_borrowing",
+    "payment_link": "pay_link payment_request asks_for_payment payment_demand promotion_link",
+}
+CONTENT: Final = _table(frozenset(_CONTENT), _CONTENT)
+"""Classes of content by the names of the text checker."""

@@ -18,7 +18,7 @@ from policies.compliance.case_known import Known
 from policies.compliance.case_notes import DEBT, Told, address, debts, person
 from policies.compliance.case_state import evidence, settings, state
 from policies.compliance.case_values import Part, Reading, instant
-from policies.compliance.case_words import ACTOR, ADDRESS_KIND, BASIS, CHANNEL, MODE, PURPOSE, word
+from policies.compliance.case_words import ACTOR, ADDRESS_KIND, BASIS, CHANNEL, CONTENT, MODE, PURPOSE, word
 from policies.compliance.dossier import Asked, Dossier, Evidence
 from policies.compliance.vocabulary import STAGES
 from policies.facts import Instant
@@ -252,8 +252,13 @@ def _proposed(
     who, relation = person(part)
     late = part.number("days_past_due", "dpd")
     late = asked.days_past_due if late is None else late
-    ends, ends_at = part.instant(place, *_OFFER_ENDS), part.take(*_OFFER_ENDS)
-    last = part.day("offer_deadline", "deadline", "offer_last_day", "pay_by")
+    terms = part.part("offer", "offer_terms") or part
+    if terms is not part:
+        terms.skip("amount", "residual_treatment", "id", "percent", "currency", "note", "decision_basis")
+    ends, ends_at = terms.instant(place, *_OFFER_ENDS), terms.take(*_OFFER_ENDS)
+    last = terms.day("offer_deadline", "deadline", "offer_last_day", "pay_by")
+    if terms is not part:
+        terms.finish()
     if last is None and ends is not None:
         last_day: int | None = place.day(ends - 1)
         if isinstance(ends_at, Text) and len(ends_at.value) == 10:  # a date alone is the last day, not the end
@@ -297,9 +302,9 @@ def _content(part: Part, every: Known) -> frozenset[str]:
     found = set()
     for node in part.nodes("content", "content_classes", "contents"):
         name = word(node.value)
-        found.add(name)
-        if not every.content(name) and not _harmless(name):
-            part.reading.unknown(node, "class of content", name, (n for n in every.contents if "*" not in n))
+        if name not in CONTENT and not every.content(name) and not _harmless(name):
+            part.reading.unknown(node, "class of content", name, CONTENT)
+        found.add(CONTENT.get(name, name))
     return frozenset(found)
 
 
@@ -307,7 +312,7 @@ def _harmless(name: str) -> bool:
     """Whether a class says that something due is there, or that nothing is wrong: no rule needs to name it."""
     if name.startswith(("no_", "missing_", "false_", "without_")) or "_not_" in name or "undisclosed" in name:
         return False
-    return name.endswith(_THERE) or name in ("payment_link", "optout_instruction", "opt_out_instruction", "amount_due")
+    return name.endswith(_THERE) or name == "amount_due"
 
 
 _THERE: Final = ("_disclosure", "_disclosed", "_stated", "_present", "_included", "_instruction", "_instructions",

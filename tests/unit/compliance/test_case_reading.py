@@ -281,7 +281,7 @@ def test_what_is_proposed() -> None:
     assert (asked.channel, asked.purpose, asked.person, asked.relation, asked.debt) == (
         "sms", "settlement_offer", "P2", "parent_of_adult", "D2",
     )  # fmt: skip
-    assert asked.content == {"threat_of_suit"}
+    assert asked.content == {"lawsuit_threat"}
     assert asked.offer_last_day == date(2026, 10, 30).toordinal()
     assert asked.offer_ends == instant("2026-10-31T00:00:00-04:00")
     assert (case.now, case.offset) == (instant("2026-10-14T11:00:00-04:00"), -4 * 3600)
