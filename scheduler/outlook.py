@@ -30,9 +30,11 @@ JOIN person p USING (lender_id, clock_id, borrower_id)
 WHERE l.clock_id = %(clock)s AND l.loan_id = %(loan)s
 ORDER BY l.lender_id LIMIT 1
 """
+# A cure is told at the instant of the payment, which may be long before the service began.
 _FIRST_DECISION = """
 SELECT min(at) FROM journal
 WHERE clock_id = %(clock)s AND lender_id = %(lender)s AND kind = 'decision' AND loan_id = ANY(%(loans)s)
+  AND entry::jsonb ->> 'outcome' <> 'cured'
 """
 
 

@@ -143,3 +143,22 @@ def test_a_step_and_a_loan_that_are_not_there_are_named(ran, chased):
     assert step.code == 1 and "no-such-step" in step.err and "early-warning" in step.err
     loan = ran("loan", "show", "no-such-loan")
     assert loan.code == 1 and "no-such-loan" in loan.err
+
+
+def test_a_step_that_is_shown_as_done_at_an_instant_of_the_past_was_done_then(ran, story):
+    """Also where the service began after the loan was overdue, or after a cure that it told of when it began."""
+    told = {(line["loan_id"], line["step"], line["at"]) for line in story}
+    cured_before = {
+        line["loan_id"]
+        for shown in sorted({line["loan_id"] for line in story})
+        for line in map(json.loads, ran("loan", "timeline", shown, "--json").lines)
+        if line["outcome"] == "cured" and datetime.fromisoformat(line["at"]) < datetime.fromisoformat(f"{FROM}T00:00Z")
+    }
+    assert cured_before
+    settled = 0
+    for loan_id in sorted(cured_before):
+        episode = json.loads(ran("loan", "show", loan_id, "--json", "--at", "2026-02-20").out)["episode"]
+        for step, one in (episode or {"settled": {}})["settled"].items():
+            settled += 1
+            assert (loan_id, step, one["at"]) in told
+    assert settled
