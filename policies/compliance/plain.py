@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 MOST: Final = 20_000
@@ -38,27 +39,49 @@ def folded(text: str) -> str:
 
 def plain(text: str) -> str:
     """Words between single blanks, `` . `` where a clause ends; hidden characters gone, S T O P put together."""
+    found = placed(text)[0]
+    found = _SPELLED.sub(lambda match: re.sub(r"[ .]", "", match[0]), found)
+    return _LONG.sub(r"\1", found)
+
+
+def placed(text: str) -> tuple[str, list[int]]:
+    """The same with letters left as they are spelled, and for each character the index in ``text`` it comes from."""
     kept: list[str] = []
-    for char in folded(text[:MOST]):
-        if char in _APOSTROPHES:
-            continue
-        if char in _BLANKS:
-            kept.append(" ")
-        elif char in _ENDS:
-            kept.append(" . ")
-        else:
-            category = unicodedata.category(char)
-            if category[0] in "LN" or category in ("Mc", "Mn", "Me"):
-                if not "\ufe00" <= char <= "\ufe0f":
-                    kept.append(char)
-            elif category == "Cf":
+    places: list[int] = []
+    gap = ""
+    for index, char in enumerate(text[:MOST]):
+        for one in _forms(char):
+            if one in (" ", " . "):
+                gap = max(gap, one, key=len)
                 continue
-            else:
-                kept.append(" . " if category == "So" and char not in "\u00a9\u00ae" else " ")
-    words = [word for word in "".join(kept).split(" ") if word]
-    text = re.sub(r"(?:(?<= )|^)\.(?: \.)+", ".", " ".join(words)).strip(" .")
-    text = _SPELLED.sub(lambda match: re.sub(r"[ .]", "", match[0]), text)
-    return _LONG.sub(r"\1", text)
+            if gap and kept:
+                kept += gap
+                places += [index] * len(gap)
+            gap = ""
+            kept.append(one)
+            places.append(index)
+    return "".join(kept), places
+
+
+@lru_cache(maxsize=4096)
+def _forms(char: str) -> tuple[str, ...]:
+    """What a character becomes: letters, a blank, an end of a clause, or nothing."""
+    if char in _BLANKS:
+        return (" ",)
+    if char in _ENDS:
+        return (" . ",)
+    forms: list[str] = []
+    for one in folded(char):
+        category = unicodedata.category(one)
+        if one in _APOSTROPHES or category == "Cf" or "\ufe00" <= one <= "\ufe0f":
+            continue
+        if one in _BLANKS or one in _ENDS:
+            forms.append(" " if one in _BLANKS else " . ")
+        elif category[0] in "LN" or category in ("Mc", "Mn", "Me"):
+            forms.append(one)
+        else:
+            forms.append(" . " if category == "So" and one not in "\u00a9\u00ae" else " ")
+    return tuple(forms)
 
 
 def latin(text: str) -> str:
