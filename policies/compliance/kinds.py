@@ -28,7 +28,8 @@ class Rule:
     policy says ``first_party_as_collector: off``; ``agency``, rules about who is writing, which never bind a
     lender. ``when`` must hold of the facts asked with (flags, ``days_past_due``, ``basis``, ``zones``) for the rule
     to bind. ``since`` and ``until`` are the first day in force and the first day no longer. ``unless`` names lifts
-    of the same pack.
+    of the same pack. Two rules of a pack may share an id, where the source says both in one place; of these at most
+    one is a lift.
     """
 
     rule_id: str
@@ -228,7 +229,7 @@ class Lift(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope(Rule):
-    """Whom the rules of the pack bind; it decides nothing by itself (see ``actors``)."""
+    """How the rules of the pack are to be read (whom they bind, whose clock, what is one debt); it decides nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
