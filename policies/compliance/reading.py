@@ -20,8 +20,8 @@ from policies.language.source import Document, Map, Node, Seq, Text
 from policies.problems import Problem
 
 _PACK: Final = Kind(written.PackFile, "pack", {"pack": "unnamed", "title": "untitled", "rules": {}})
-_SAME: Final = "POL-OFFER-01"
-"""The one id that packs share: a rule of every jurisdiction, the same in all of them."""
+SHARED: Final = frozenset({"POL-OFFER-01", "POL-OPTOUT-01", "POL-REPLY-01"})
+"""The ids that packs share: policies that hold in every jurisdiction, word for word the same."""
 
 Place = tuple[str | int, ...]
 
@@ -111,7 +111,7 @@ class _Reader:
                 )  # fmt: skip
         taken = {rule.rule_id: pack.name for pack in self._others for rule in pack.rules}
         for rule_id in file.rules:
-            if rule_id in taken and rule_id != _SAME:
+            if rule_id in taken and rule_id not in SHARED:
                 _, key = find(self._root, ("rules", rule_id))
                 self._findings.error(
                     key or self._root, "rule-id-taken", f"{rule_id} is a rule of the pack '{taken[rule_id]}'",
