@@ -38,6 +38,11 @@ WHERE clock_id = %(clock)s AND lender_id = %(lender)s AND kind = 'decision' AND 
 """
 
 
+_LOANS = """
+SELECT loan_id FROM loan WHERE clock_id = %(clock)s AND borrower_id = %(borrower)s ORDER BY lender_id, loan_id
+"""
+
+
 class NoSuchLoan(LookupError):
     """There is no loan of that id in the book."""
 
@@ -104,6 +109,12 @@ def look(
         at, min(at, now), loan, home, _policy(policies, run, loan, whole.person, at), run,
         tuple(json.loads(text) for text in past), tuple(_plain(line, home) for line in planned), whole.set_aside,
     )  # fmt: skip
+
+
+def loans_of(connection: Connection, clock_id: int, borrower_id: str) -> list[str]:
+    """The ids of a borrower's loans, in order."""
+    rows = connection.execute(_LOANS, {"clock": clock_id, "borrower": borrower_id}).fetchall()
+    return [row[0] for row in rows]
 
 
 def _read(connection: Connection, clock_id: int, loan_id: str, at: Instant) -> Whole:

@@ -61,6 +61,9 @@ def canonical_form(
             name: message.model_dump(exclude_none=True, by_alias=True) for name, message in file.messages.items()
         },
     }
+    if not file.first_party_as_collector:
+        # Written only where it is off, so that a policy keeps the identity that it had before the key was known.
+        form["first_party_as_collector"] = False
     return form
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from policies.calendar import WEEKDAYS, has_holidays
 from policies.compliance.packs import KNOWN_PACKS
 from policies.contract import Offer, Policy, Share
-from policies.language import source
+from policies.language import effects, source
 from policies.language.canonical import COMPONENTS, canonical_form, digest_of
 from policies.language.findings import Findings, did_you_mean
 from policies.language.model import Offer as WrittenOffer
@@ -25,18 +25,26 @@ DEFAULT_TOD = 10 * 3600 + 30 * 60
 
 
 def compile_policy(
-    file_name: str, data: bytes | str, *, known_packs: Collection[str] = KNOWN_PACKS, executing: bool = False
+    file_name: str,
+    data: bytes | str,
+    *,
+    known_packs: Collection[str] = KNOWN_PACKS,
+    executing: bool = False,
+    notes: bool = False,
 ) -> tuple[Policy | None, list[Problem]]:
     """Check and compile a policy file. Answers the policy (none where there is an error) and every finding in order.
 
     ``file_name`` is only shown. With ``executing``, a test that can never hold is a warning: what a lender has
-    published or simulates is executed as written, and such a step is skipped.
+    published or simulates is executed as written, and such a step is skipped. With ``notes`` also what the rule packs
+    will do to each step, which needs no change.
     """
     document, _, problems = source.read(file_name, data)
     if document is None:
         return None, problems
     findings = Findings(document)
     policy = _Compiler(document, findings, known_packs, executing).compile()
+    if policy is not None and isinstance(document.root, Map):
+        effects.report(policy, document.root, findings, notes=notes)
     return (None if findings.failed else policy), findings.all()
 
 
@@ -60,6 +68,7 @@ class _Compiler:
         compiler = StepCompiler(file, root, findings, overdue_from, self._executing)
         steps = compiler.compile() if "steps" not in replaced else ()
         self._calendar(file)
+        self._collector(file)
         self._end()
         self._unused_offers(file)
         templates = TextCompiler(file, document, findings, steps).compile() if "languages" not in replaced else {}
@@ -75,6 +84,7 @@ class _Compiler:
             regions=None if file.applies_to.region is None else tuple(file.applies_to.region),
             currency=file.currency,
             actor=file.actor,
+            first_party_as_collector=file.first_party_as_collector,
             languages=tuple(file.languages),
             rules=rules,
             house=house,
@@ -121,6 +131,11 @@ class _Compiler:
                 self._findings.error(
                     key or node, "unknown-pack", f"there is no rule pack '{name}'", found=name,
                     expected=f"known: {', '.join(sorted(self._packs))}", remedy=did_you_mean(name, self._packs),
+                )  # fmt: skip
+            elif not switched[name] and name != "house":
+                self._findings.warning(
+                    key or node, "pack-stays-on", f"'{name}' stays in force for the borrowers of its regions",
+                    found="off", expected="on, or nothing", remedy="take it out: no region can be switched off",
                 )  # fmt: skip
         house = switched.get("house", True)
         if not house:
@@ -188,6 +203,21 @@ class _Compiler:
                 self._root.get("calendar") or self._root, "no-holidays-known", f"no holidays of {name} are known",
                 found=name, expected="a country with a table of holidays",
                 remedy="its business days will be Monday to Friday; name another region, or 'weekdays'",
+            )  # fmt: skip
+
+    def _collector(self, file: PolicyFile) -> None:
+        where = self._root.key("first_party_as_collector")
+        if file.first_party_as_collector or where is None:
+            return
+        if file.actor == "agency":
+            self._findings.error(
+                where, "agency-is-collector", "an agency is a collector, and is bound as one", found="off",
+                expected="nothing, or actor: lender", remedy="take the key out",
+            )  # fmt: skip
+        else:
+            self._findings.warning(
+                where, "collector-rules-off", "the rules that bind collectors do not hold for this lender",
+                found="off", expected="on", remedy="ask your counsel; the rules that bind lenders too stay in force",
             )  # fmt: skip
 
     def _unused_offers(self, file: PolicyFile) -> None:

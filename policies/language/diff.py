@@ -22,6 +22,9 @@ def diff(old: Policy, new: Policy) -> list[str]:
     if before["policy"] != after["policy"]:
         found.append(f"the policy is called {after['policy']}, no longer {before['policy']}")
     found.extend(_changed(name, before[name], after[name]) for name in _PLAIN if before[name] != after[name])
+    held = [form.get("first_party_as_collector", True) for form in (before, after)]
+    if held[0] != held[1]:
+        found.append(_changed("first_party_as_collector", *held))
     for name, label in _NAMED.items():
         found.extend(_mapping(label, before[name], after[name]))
     found.extend(_steps(old, new))

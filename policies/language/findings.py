@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from policies.language.source import Document, Node
-from policies.problems import ERROR, WARNING, Problem
+from policies.problems import ERROR, NOTE, WARNING, Problem
 
 Where = Node | int | tuple[int, int]
 """A node of the tree, an offset into the file, or a line and a column."""
@@ -34,6 +34,13 @@ class Findings:
     ) -> None:  # fmt: skip
         """Add a warning, which does not keep the policy from being published."""
         self._add(WARNING, where, code, message, found, expected, remedy)
+
+    def note(
+        self, where: Where, code: str, message: str, *, found: str | None = None, expected: str | None = None,
+        remedy: str | None = None,
+    ) -> None:  # fmt: skip
+        """Add what is good to know and needs no change."""
+        self._add(NOTE, where, code, message, found, expected, remedy)
 
     def _add(
         self, severity: str, where: Where, code: str, message: str, found: str | None, expected: str | None,

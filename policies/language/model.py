@@ -163,15 +163,12 @@ class Message(Strict):
 class PolicyFile(Strict):
     """A whole policy file."""
 
-    later: ClassVar[dict[str, str]] = {
-        "first_party_as_collector": "the rule packs, whose collector rules it would lift"
-    }
-
     policy: Name
     title: Line | None = None
     applies_to: AppliesTo = AppliesTo()
     currency: Currency
     actor: Actor = "lender"
+    first_party_as_collector: Switch = True
     languages: leaves.many(Language, 50)  # type: ignore[valid-type]
     rules: Annotated[
         Annotated[leaves.many(Name, 50), Tag("list")] | Annotated[dict[Name, Switch], Tag("mapping")],  # type: ignore[valid-type]

@@ -28,7 +28,7 @@ def check(files: Files, json_: Json = False) -> int:
     errors = 0
     blank = ""
     for path in files:
-        data, policy, problems = _compiled(path)
+        data, policy, problems = _compiled(path, notes=True)
         errors += sum(1 for problem in problems if problem.severity == "error")
         if json_:
             from policies.language.report import as_json
@@ -41,26 +41,27 @@ def check(files: Files, json_: Json = False) -> int:
             say(f"{blank}{report(problems, shown_text(data))}")
             blank = "\n"
         if policy is not None:
-            say(f"{blank if problems else ''}{path}: {_summary(policy, len(problems))}")
+            say(f"{blank if problems else ''}{path}: {_summary(policy, problems)}")
             blank = "\n" if problems else ""
     if errors and not json_:
         tell(f"duly: {errors} error{'' if errors == 1 else 's'}; nothing can be published until they are corrected")
     return WRONG if errors else GOOD
 
 
-def _summary(policy: Policy, warnings: int) -> str:
+def _summary(policy: Policy, problems: list[Problem]) -> str:
     steps = len(policy.steps)
+    warnings = sum(1 for problem in problems if problem.severity == "warning")
     warned = f", {warnings} warning{'' if warnings == 1 else 's'}" if warnings else ""
     return f"good{warned}: {policy.name}, {steps} step{'' if steps == 1 else 's'}, {policy.digest}"
 
 
-def _compiled(path: Path) -> tuple[bytes, Policy | None, list[Problem]]:
+def _compiled(path: Path, *, notes: bool = False) -> tuple[bytes, Policy | None, list[Problem]]:
     from policies.language.check import compile_policy
 
     data, unreadable = read_policy(path)
     if unreadable is not None:
         return data, None, [unreadable]
-    policy, problems = compile_policy(str(path), data)
+    policy, problems = compile_policy(str(path), data, notes=notes)
     return data, policy, problems
 
 

@@ -46,7 +46,7 @@ def entries() -> list[Entry]:
 def shown(entry: Entry) -> str:
     """What a person sees who checks the file."""
     data = entry.path.read_bytes()
-    _, problems = compile_policy(entry.path.name, data)
+    _, problems = compile_policy(entry.path.name, data, notes=True)
     return report(problems, data.decode("utf-8", "replace")) + "\n"
 
 

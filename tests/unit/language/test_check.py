@@ -88,7 +88,8 @@ def test_no_other_word_switches(word: str) -> None:
         ("{house: on}", True, []),
         ("{house: off}", False, ["house-rules-off"]),
         ("[]", True, ["bad-list-length"]),
-        ("{us-reg-f: on, house: off}", False, ["house-rules-off", "unknown-pack"]),
+        ("{us-reg-x: on, house: off}", False, ["house-rules-off", "unknown-pack"]),
+        ("{us-reg-f: on, house: off}", False, ["house-rules-off"]),
     ],
 )
 def test_rules_are_a_list_or_switches(rules: str, house: bool, found: list[str]) -> None:
