@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
-from policies.calendar import Zone, zone
+from policies.calendar import Zone, to_datetime, zone
 from policies.contract import Policy
 from policies.facts import Event, Instant, Loan, Person
 from policies.loan_run import LoanRun
 from policies.outcome import Line, to_json
-from policies.simulate import Span, Standing, go_on
+from policies.simulate import Outages, Span, Standing, go_on
 from policies.situation import find_whereabouts, situation_at
 from policies.state import LoanState, Whereabouts
 from policies.versions import NoPolicy, Policies
@@ -31,10 +32,11 @@ WHERE l.clock_id = %(clock)s AND l.loan_id = %(loan)s
 ORDER BY l.lender_id LIMIT 1
 """
 # A cure is told at the instant of the payment, which may be long before the service began.
-_FIRST_DECISION = """
-SELECT min(at) FROM journal
+_DECIDED = """
+SELECT DISTINCT at FROM journal
 WHERE clock_id = %(clock)s AND lender_id = %(lender)s AND kind = 'decision' AND loan_id = ANY(%(loans)s)
-  AND entry::jsonb ->> 'outcome' <> 'cured'
+  AND at <= %(until)s AND entry::jsonb ->> 'outcome' <> 'cured'
+ORDER BY at
 """
 
 
@@ -92,10 +94,8 @@ def look(
     looked = max((s.looked for s in whole.standing.states.values() if s.looked is not None), default=None)
     start, standing = min(at, now), whole.standing
     if looked is not None and looked > at:
-        began = _began(connection, clock_id, whole)
-        standing = (
-            Standing() if began is None or began > at else _replayed(whole, known, policies, began, at, link_base)
-        )
+        decided = _decided(connection, clock_id, whole, at)
+        standing = _replayed(whole, known, policies, decided, link_base)
         start = at + 1
     lines, _ = go_on(whole.person, whole.loans, known, policies, Span(start), link_base, standing)
     if at > now:
@@ -129,18 +129,24 @@ def _read(connection: Connection, clock_id: int, loan_id: str, at: Instant) -> W
     return Whole(lender_id, person, known.loans, known.events, standing, set_aside)
 
 
-def _began(connection: Connection, clock_id: int, whole: Whole) -> Instant | None:
-    """When the first decision for this person was told."""
-    keys = {"clock": clock_id, "lender": whole.lender_id, "loans": [loan.loan_id for loan in whole.loans]}
-    row = connection.execute(_FIRST_DECISION, keys).fetchone()
-    return None if row is None or row[0] is None else instant(row[0])
+def _decided(connection: Connection, clock_id: int, whole: Whole, until: Instant) -> list[Instant]:
+    """The instants at which something was decided for this person, up to ``until``, in order."""
+    loans = [loan.loan_id for loan in whole.loans]
+    keys = {"clock": clock_id, "lender": whole.lender_id, "loans": loans, "until": to_datetime(until)}
+    return [instant(at) for (at,) in connection.execute(_DECIDED, keys)]
 
 
 def _replayed(
-    whole: Whole, known: list[Event], policies: Policies, began: Instant, at: Instant, link_base: str
+    whole: Whole, known: list[Event], policies: Policies, decided: list[Instant], link_base: str
 ) -> Standing:  # fmt: skip
-    """Where the contracts stood at ``at``, by the decisions that the facts of then lead to."""
-    return go_on(whole.person, whole.loans, known, policies, Span(began, at + 1), link_base, Standing())[1]
+    """Where the contracts stood after these decisions, by the facts of then.
+
+    In between nothing was decided, because nothing was to be or because nobody was there; both are an outage.
+    """
+    if not decided:
+        return Standing()
+    span = Span(decided[0], decided[-1] + 1, Outages([(one + 1, after) for one, after in pairwise(decided)]))
+    return go_on(whole.person, whole.loans, known, policies, span, link_base, Standing())[1]
 
 
 def _looked_at(

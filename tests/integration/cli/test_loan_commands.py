@@ -162,3 +162,20 @@ def test_a_step_that_is_shown_as_done_at_an_instant_of_the_past_was_done_then(ra
             settled += 1
             assert (loan_id, step, one["at"]) in told
     assert settled
+
+
+def test_what_the_service_missed_is_not_shown_as_done(stored, policy, book):
+    """In the past of a run with outages each step stands as it was done, and what was planned then came of it."""
+    outages = ("--outage", "2026-01-20/2026-02-03", "--outage", "2026-02-10T12:00:00Z/2026-02-14")
+    for arguments in (("policy", "publish", policy), ("import", book)):
+        assert stored(*arguments).code == 0
+    lines = [json.loads(line) for line in stored("run", *SPAN, *outages, "--json").lines]
+    told = {(line["loan_id"], line["step"], line["at"]) for line in lines}
+    settled = 0
+    for loan_id in sorted({line["loan_id"] for line in lines}):
+        for at in ("2026-01-31", "2026-02-08", "2026-02-20"):
+            episode = json.loads(stored("loan", "show", loan_id, "--json", "--at", at).out)["episode"]
+            for step, one in (episode or {"settled": {}})["settled"].items():
+                settled += 1
+                assert (loan_id, step, one["at"]) in told
+    assert settled > 10
