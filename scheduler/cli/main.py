@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from scheduler.cli import db, demo, load, loan, policy, run, simulate, status
+from scheduler.cli import db, demo, load, loan, policy, rules, run, simulate, status
 from scheduler.cli.failures import GOOD, INTERRUPTED, USAGE, describe
 from scheduler.cli.output import say, settle_streams, tell
 
@@ -22,6 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(policy.app, name="policy")
+app.add_typer(rules.app, name="rules")
 simulate.add_to(app)
 load.add_to(app)
 run.add_to(app)
