@@ -13,6 +13,10 @@ from policies.compliance.case_words import CHANNEL, word
 INBOUND: Final = frozenset(
     {"inbound", "inbound_contact", "incoming", "consumer_contact", "consumer_message", "received"}
 )
+QUESTIONS: Final = frozenset(
+    {"complaint", "complaint_received", "query", "question", "enquiry", "inquiry", "debtor_query"}
+)
+"""What a person asks, by whatever medium: it may be answered by any, where the case does not say by which."""
 OUTBOUND: Final = frozenset({"outbound", "contact", "attempt", "message", "outbound_contact", "communication"})
 ANSWERS: Final = frozenset({"reply", "reply_sent", "response_sent", "answer_sent", "auto_reply"})
 CONFIRMATIONS: Final = frozenset(
@@ -68,10 +72,11 @@ _CONSENT: Final = frozenset({"consent", "consents", "consented", "agreed", "agre
 def is_consent(type_: str) -> bool:
     """Whether a type names a consent, given or withdrawn."""
     words = set(type_.split("_"))
-    return bool(words & {"consent", "consents", "consented"}) or type_ in (
-        "agreed_hours", "hours_agreed", "agreement_hours", "agreed_times", "number_given", "number_provided",
-        "number_given_to_creditor", "agreed_contact_hours",
-    )  # fmt: skip
+    return (
+        bool(words & {"consent", "consents", "consented"})
+        or (bool(words & {"agreed", "agreement"}) and bool(words & HOUR_WORDS))
+        or type_ in ("number_given", "number_provided", "number_given_to_creditor", "agreement", "agreed")
+    )
 
 
 NOTES: Final[dict[str, str]] = {
@@ -160,10 +165,11 @@ NEUTRAL: Final = frozenset(
     {
         "consumer_statement", "dispute_oral", "payment", "payment_received", "payment_made", "promise_to_pay",
         "payment_promise", "letter_delivered", "email_delivered", "sms_delivered", "delivered", "opened", "read",
-        "note", "agent_note", "account_note", "account_opened", "purchased", "debt_purchased", "assignment",
+        "note", "agent_note", "vulnerability_noted", "account_note", "account_opened", "purchased", "debt_purchased",
+        "assignment",
         "placed_with_agency", "default", "charged_off", "contract_signed", "agency_assigned", "due", "due_date",
-        "overdue", "number_reassigned", "complaint", "complaint_received", "busy_statement", "login", "portal_login",
-        "statement_sent", "grievance_frivolous",
+        "overdue", "number_reassigned", "login", "portal_login",
+        "statement_sent",
     }
 )  # fmt: skip
 """What happens on a loan and has no bearing on whether a person may be contacted."""
@@ -176,6 +182,8 @@ FACTS: Final[dict[str, str]] = {
         "attorney_did_not_respond attorney_silent",
         "attorney_consents": "attorney_consent attorney_consented attorney_agrees attorney_consents_direct_contact "
         "attorney_allows_direct_contact",
+        "lacks_capacity": "capacity_concern mental_capacity_concern lack_of_capacity mental_incapacity "
+        "capacity_doubt lacks_mental_capacity mental_capacity_limitation lack_of_mental_capacity incapacity",
         "court_order": "court_permission court_order_permission court_consent",
         "third_party_consent": "consent_third_party consent_to_third_party consent_contact_third_party",
         "location_may_be_asked_again": "location_information_wrong location_answer_wrong wrong_location_information "
@@ -188,8 +196,8 @@ FACTS: Final[dict[str, str]] = {
 
 def contact_channel(type_: str) -> tuple[str | None, bool]:
     """The channel of a type that is a contact, and whether the person began it; none, where it is no contact."""
-    if type_ in INBOUND or type_ in OUTBOUND or type_ in ANSWERS or type_ in CONFIRMATIONS:
-        return "", type_ in INBOUND
+    if type_ in INBOUND or type_ in QUESTIONS or type_ in OUTBOUND or type_ in ANSWERS or type_ in CONFIRMATIONS:
+        return "", type_ in INBOUND or type_ in QUESTIONS
     for begins, inbound in (("inbound_", True), ("incoming_", True), ("consumer_", True), ("outbound_", False)):
         if type_.startswith(begins) and type_.removeprefix(begins) in CHANNEL:
             return CHANNEL[type_.removeprefix(begins)], inbound

@@ -15,6 +15,7 @@ from policies.compliance.case_event_words import (
     LIFTS,
     NEUTRAL,
     NOTES,
+    QUESTIONS,
     REFUSALS,
     RETURNS,
     STATEMENTS,
@@ -112,6 +113,9 @@ def _contact(part: Part, told: Told, at: Instant, number: int, type_: str, chann
         inbound = word(direction) in ("inbound", "in", "incoming", "from_consumer")
     if type_ in CONFIRMATIONS and not chosen:
         chosen = ("sms",)
+    asked = type_ in QUESTIONS and not chosen
+    if asked:
+        chosen = ("letter",)
     if not chosen:
         part.reading.problem(part.node, "missing-key", f"'{type_}' lacks its channel", expected="channel: call, sms …")
         return
@@ -133,7 +137,7 @@ def _contact(part: Part, told: Told, at: Instant, number: int, type_: str, chann
         purpose=purpose,
         consented=bool(part.flag("consented", "with_consent", "prior_consent", "consent")),
         initial=bool(part.flag("initial_communication", "initial", "first_contact", "first_communication")),
-        reply_channels=_reply_channels(part),
+        reply_channels=tuple(sorted(CHANNELS)) if asked else _reply_channels(part),
     )  # fmt: skip
     part.skip("duration", "duration_s", "content", "stage", "delivered_at", "automated", "subject", "reason")
     for one in chosen:

@@ -225,6 +225,8 @@ def note(part: Part, told: Told, at: Instant, type_: str) -> Note | None:
     who, _ = person(part)
     about = debts(part)
     last = _last_day(part, name)
+    if name == "default_notice_sent":
+        told.flags.setdefault("default_notice_required", True)
     if name == "reassigned_number_check" and (
         part.flag("reassigned") or word(part.text("result") or "") in _REASSIGNED
     ):

@@ -43,7 +43,8 @@ _FLAGS: Final[dict[str, str]] = {
         "transferred_npl": "npl_transferred transferred purchased_npl npl_purchased loan_transferred",
         "validation_required": "validation_information_required requires_validation validation_notice_required",
         "lacks_capacity": "mental_capacity_concern lack_of_capacity no_capacity lacks_mental_capacity "
-        "mental_incapacity suspected_lack_of_capacity capacity_doubted",
+        "mental_incapacity suspected_lack_of_capacity capacity_doubted lack_of_mental_capacity "
+        "mental_capacity_limitation capacity_concern incapacity lacks_capacity_suspected",
         "at_inconvenient_place": "inconvenient_place known_inconvenient_place at_unusual_place",
     }.items()
     for other in words.split()
@@ -149,6 +150,8 @@ def _attorney(part: Part, told: Told) -> None:
 def _fact(part: Part, told: Told, name: str, key: Text, value: Node, own: Known, every: Known) -> None:
     read = part.reading
     said = truth(value)
+    if name in _VULNERABLE and isinstance(value, Text) and "capacity" in value.value:
+        name = "lacks_capacity"
     flag = name if name in every.flags else _FLAGS.get(name, name)
     if flag in every.flags:
         if isinstance(value, Text):
@@ -176,7 +179,8 @@ def _fact(part: Part, told: Told, name: str, key: Text, value: Node, own: Known,
         read.unknown(key, "fact", name, {*every.flags, *_FLAGS, *_FLAGS.values(), *_AS_NOTES, *_CONSENTS, "e_consent"})
 
 
-_NO_BEARING: Final = frozenset(
+_VULNERABLE: Final = frozenset({"vulnerability", "vulnerable", "vulnerability_flag", "vulnerabilities"})
+_NO_BEARING: Final = _VULNERABLE | frozenset(
     {"in_default", "consumer_debt", "debt_type", "product", "owner", "acquired_in_default", "default_at_acquisition",
      "in_collection", "licensed", "stage_note", "account_open"}
 )  # fmt: skip

@@ -241,14 +241,19 @@ def zones(reading: Reading, nodes: Iterable[Text]) -> tuple[str, ...]:
 
 
 def windows(part: Part, *names: str) -> tuple[Times, ...]:
-    """Spans of the week: ``days`` (all, where none are named), ``from`` and ``to``; past midnight, where to < from."""
+    """Spans of the week: ``days`` (all, where none are named), ``from`` and ``to``; past midnight, where to < from.
+
+    One span may stand in the part itself.
+    """
     found: list[Times] = []
-    for one in part.parts(*names):
+    inline = not part.has(*names) and part.has("from") and part.has("to")
+    for one in [part] if inline else part.parts(*names):
         days = _days(one)
         opens = _clock(one, 0, "from", "start", "opens", "after")
-        closes = _clock(one, DAY_S, "to", "end", "until", "closes", "before")
-        one.skip("note", "tz", "zone", "label", "reason")
-        one.finish()
+        closes = _clock(one, DAY_S, *(("to",) if inline else ("to", "end", "until", "closes", "before")))
+        if not inline:
+            one.skip("note", "tz", "zone", "label", "reason")
+            one.finish()
         if opens is None or closes is None:
             continue
         if opens < closes:

@@ -209,10 +209,12 @@ _CONTENT: Final[dict[str, str]] = {
     "missing_identification no_identification missing_sender missing_institution missing_agency_identity "
     "identity_missing anonymous anonymous_message no_agency_identity",
     "missing_residual_debt_statement": "no_residual_debt_statement residual_debt_unexplained no_residual_statement "
-    "missing_residual_statement residual_balance_unexplained missing_residual_explanation "
+    "missing_residual_statement residual_balance_unexplained missing_residual_explanation residual_not_explained "
+    "residual_debt_not_explained no_residual_disclosure "
     "residual_unexplained no_residual_explanation residual_treatment_missing",
     "debt_visible_to_third_party": "debt_visible third_party_disclosure reveals_debt reveals_debt_to_third_party "
     "discloses_debt discloses_debt_to_third_party debt_disclosed_to_third_party debt_revealed debt_on_envelope "
+    "debt_disclosed debt_mentioned mentions_debt states_debt disclosure_of_debt debt_disclosure "
     "visible_debt postcard",
     "profanity": "profane obscenity obscene abusive_language abuse abusive insulting_language foul_language",
     "ridicule": "insult insults humiliation demeaning mockery insulting",
@@ -244,6 +246,13 @@ _CONTENT: Final[dict[str, str]] = {
     "bureau_threat credit_threat threat_to_report false_credit_threat",
     "induce_new_loan": "induces_new_loan new_loan_urged borrow_to_repay urges_new_loan urges_borrowing "
     "new_borrowing borrow_elsewhere loan_to_repay encourage_borrowing",
+    "missing_ai_disclosure": "no_ai_disclosure ai_not_disclosed ai_undisclosed undisclosed_ai bot_not_disclosed "
+    "ai_disclosure_missing undisclosed_bot",
+    "not_marked_private": "not_private envelope_not_private post_not_private",
+    "hidden_caller_id": "hidden_number withheld_number hidden_caller caller_id_hidden no_caller_id suppressed_number",
+    "premium_rate_number": "premium_rate premium_number",
+    "undisclosed_fee": "undisclosed_convenience_fee unauthorised_fee unauthorized_fee convenience_fee illegal_fee "
+    "unlawful_fee",
     "payment_link": "pay_link payment_request asks_for_payment payment_demand promotion_link",
 }
 CONTENT: Final = _table(frozenset(_CONTENT), _CONTENT)

@@ -20,6 +20,7 @@ from policies.compliance.case_state import evidence, settings, state
 from policies.compliance.case_values import Part, Reading, instant
 from policies.compliance.case_words import ACTOR, ADDRESS_KIND, BASIS, CHANNEL, CONTENT, MODE, PURPOSE, word
 from policies.compliance.dossier import Asked, Dossier, Evidence
+from policies.compliance.packs import UnknownPack
 from policies.compliance.vocabulary import STAGES
 from policies.facts import Instant
 from policies.language import source
@@ -30,7 +31,7 @@ DECISIONS: Final = {"send": "send", "defer_until": "defer_until", "defer": "defe
                     "deferred": "defer_until", "suppressed": "suppress", "sent": "send"}  # fmt: skip
 
 WordsOf = Callable[[tuple[str, ...]], Known]
-"""The words of the packs named; KeyError names one that there is not."""
+"""The words of the packs named; raises UnknownPack."""
 
 
 _NOTHING: Final = Dossier()
@@ -204,10 +205,11 @@ def _packs(part: Part, words_of: WordsOf) -> tuple[tuple[str, ...], Known]:
         return (), Known()
     try:
         return names, words_of(names)
-    except KeyError as error:
-        name = str(error.args[0]) if error.args else names[0]
-        part.reading.problem(nodes[0], "unknown-pack", f"no rule pack '{name[:80]}'", found=name[:80],
-                             expected="a pack that duly rules list names", remedy="correct the name")  # fmt: skip
+    except UnknownPack as error:
+        part.reading.problem(
+            nodes[0], "unknown-pack", f"there is no rule pack '{error.name[:80]}'", found=error.name[:80],
+            expected="a pack that duly rules list names", remedy=error.remedy,
+        )  # fmt: skip
         return names, Known()
 
 

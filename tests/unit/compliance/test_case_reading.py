@@ -12,6 +12,7 @@ from policies.compliance.case_judge import judge_case
 from policies.compliance.case_known import Known
 from policies.compliance.cases import Case, read
 from policies.compliance.dossier import CONSENT, CONSENT_WITHDRAWN, INCONVENIENT, LIFTED, OPT_IN, OPT_OUT, Note, Times
+from policies.compliance.packs import UnknownPack
 
 KNOWN = Known(
     notes=("bankruptcy_filed", "cease_written", "collection_pause", "contact_refusal", "creditor_email_notice",
@@ -341,7 +342,7 @@ def test_an_id_is_used_once() -> None:
 
 def test_an_unknown_pack_is_told() -> None:
     def no_pack(names: tuple[str, ...]) -> Known:
-        raise KeyError(names[0])
+        raise UnknownPack(names[0], "did you mean 'us'?")
 
     (case,), _ = read("c.yaml", f"cases:\n{HEAD}{indent(PROPOSED + EXPECTED, '  ')}", no_pack, KNOWN)
     assert [p.code for p in case.problems] == ["unknown-pack"]
