@@ -43,6 +43,10 @@ class Policies:
         """The version with this digest; KeyError where it was never published."""
         return self._digests[digest]
 
+    def digests(self) -> list[str]:
+        """The digests of all versions, in order."""
+        return sorted(self._digests)
+
     def newest(self) -> list[Policy]:
         """The newest version of each policy, by name."""
         return [self._by_name[name][-1].policy for name in sorted(self._by_name)]

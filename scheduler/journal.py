@@ -20,6 +20,7 @@ SET_ASIDE = "set_aside"
 PUBLISHED = "published"
 IMPORTED = "imported"
 CLOCK_JUMP = "clock_jump"
+MIGRATED = "migrated"
 
 _canonical = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 _in_order = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from scheduler.cli import db, demo, load, loan, policy, rules, run, simulate, status
+from scheduler.cli import db, demo, load, loan, policy, policy_migrate, rules, run, simulate, status
 from scheduler.cli.failures import GOOD, INTERRUPTED, USAGE, describe
 from scheduler.cli.output import say, settle_streams, tell
 
@@ -21,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+policy_migrate.add_to(policy.app)
 app.add_typer(policy.app, name="policy")
 app.add_typer(rules.app, name="rules")
 simulate.add_to(app)
