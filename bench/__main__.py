@@ -12,12 +12,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bench import wave
+from bench import guard, wave
 from scheduler.bootstrap import use_pinned_zones
 from scheduler.service import settle_memory
 from scheduler.store import embedded
 
 _COLUMNS = ("name", "n", "pairs", "seconds", "reference_s", "ratio", "us_per_step", "reference_us")
+_GUARD = ("name", "n", "seconds", "per_s", "floor")
 
 
 def main() -> None:
@@ -39,9 +40,13 @@ def main() -> None:
             _print(rows[-1])
             rows.append(wave.idle(server, size, 400))
             _print(rows[-1])
+        guards = guard.run(asked.pairs)
     finally:
         embedded.remove(home)
-    report = {"machine": _machine(), "rows": rows}
+    sys.stdout.write("\n" + "  ".join(f"{name:>16}" for name in _GUARD) + "\n")
+    for row in guards:
+        sys.stdout.write("  ".join(f"{row[name]!s:>16}" for name in _GUARD) + "\n")
+    report = {"machine": _machine(), "rows": rows, "guard": guards}
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     asked.out.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     sys.stdout.write(f"\n{json.dumps(report['machine'])}\nwritten to {asked.out}\n")

@@ -71,6 +71,14 @@ def room(rule: Cap, adding: int) -> int:
     return rule.most - 1 if rule.spent else rule.most - adding
 
 
+def since(rule: Cap, zones: Sequence[Zone], when: Instant) -> Instant:
+    """The instant before which no contact counts any more at ``when`` or later."""
+    if rule.hours is not None:
+        return when - rule.hours * 3600 * SECOND + 1
+    span = rule.days or 1
+    return min([zone.instant(zone.day(when) - span + 1) for zone in zones])
+
+
 def cap_opens(
     rule: Cap, instants: list[Instant], zones: Sequence[Zone], when: Instant, adding: int = 1
 ) -> Instant | None:

@@ -6,9 +6,9 @@ deferral is until the first instant that satisfies all rules together; it is no 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from policies.calendar import Zone, zone
 from policies.compliance import counts, lifts, stops, times
@@ -28,7 +28,7 @@ from policies.compliance.kinds import (
     Stop,
     Window,
 )  # fmt: skip
-from policies.compliance.plan import Holds, Plan, Prepared, RuleBook, decides
+from policies.compliance.plan import ALLOWS, Holds, Plan, Prepared, Record, Result, RuleBook
 from policies.facts import SECOND, Instant
 
 SEND: Final = "send"
@@ -38,24 +38,10 @@ SUPPRESS: Final = "suppress"
 BOUND_DAYS: Final = 366
 """How far ahead a lawful instant is looked for; where there is none, the contact is suppressed."""
 
-ALLOWS: Final = "allows"
 DEFERS: Final = "defers"
 FORBIDS: Final = "forbids"
 LIFTED: Final = "lifted"
 HOLDS: Final = "holds"
-DOES_NOT_HOLD: Final = "does not hold"
-NO_BEARING: Final = "no bearing"
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What one rule says: ``outcome`` is one of the words above, ``until`` its own opening, ``by`` the lift it gave
-    way to."""
-
-    rule: Rule
-    outcome: str
-    until: Instant | None = None
-    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +71,7 @@ def judge(asked: Sequence[Asked], dossier: Dossier, book: RuleBook, now: Instant
     view = View(dossier, book, now)
     bound: dict[str, tuple[Prepared, Instant | None]] = {}
     for one in asked:
-        for prepared in view.plan(one, now).active:
+        for prepared in view.asked_of(one, now):
             opens = view.opens(prepared, one, now, asked)
             if opens != now:
                 held = bound.get(prepared.rule.rule_id)
@@ -100,10 +86,9 @@ def judge(asked: Sequence[Asked], dossier: Dossier, book: RuleBook, now: Instant
     if never:
         return Verdict(SUPPRESS, None, never[0], _first(never[0], (*never, *rules, *tried)), "forbidden", results)
     binding = max(bound.values(), key=lambda one: one[1] or now)[0].rule
-    at, closing, reason = view.first(asked)
+    at, closing, reason = view.first(asked, max(opens or now for _, opens in bound.values()), binding)
     if at is None:
-        rule = closing or binding
-        return Verdict(SUPPRESS, None, rule, _first(rule, (*rules, *tried)), reason, results)
+        return Verdict(SUPPRESS, None, closing, _first(closing, (*rules, *tried)), reason, results)
     return Verdict(DEFER, at, binding, _first(binding, (*rules, *tried)), None, results)
 
 
@@ -144,7 +129,7 @@ def _first(rule: Rule, rules: Iterable[Rule]) -> tuple[Rule, ...]:
 class View:
     """One person's record as the guard looks at it: places and counts worked out once, and kept."""
 
-    __slots__ = ("_counted", "_ends", "_groups", "book", "day_zone", "dossier", "now", "several", "zones")
+    __slots__ = ("_ends", "_groups", "book", "day_zone", "dossier", "now", "several", "zones")
 
     def __init__(self, dossier: Dossier, book: RuleBook, now: Instant) -> None:
         self.dossier = dossier
@@ -157,13 +142,31 @@ class View:
         else:
             self.zones, self.several = places(evidence, book.zones, now)
         self.day_zone = self.zones[0]
-        self._counted: dict[tuple[int, str], list[Instant]] = {}
         self._ends: dict[int, int | None] = {}
         self._groups: dict[str, frozenset[str]] = {}
 
     def plan(self, asked: Asked, when: Instant) -> Plan:
         """The rules that reach the contact on the day of ``when``."""
         return self.book.plan(asked, self.day_zone.day(when))
+
+    def asked_of(self, asked: Asked, when: Instant) -> tuple[Prepared, ...]:
+        """The rules that could close the contact at ``when``, in the order of the packs."""
+        home, dossier = self.day_zone, self.dossier
+        day = home.day(when)
+        record = Record(
+            bool(dossier.notes),
+            bool(asked.content),
+            asked.offer_ends is not None or asked.offer_last_day is not None,
+            bool(dossier.flags or dossier.options),
+            self.several,
+        )
+        found = self.book.plan(asked, day).narrowed(record)
+        if len(self.zones) == 1:
+            tod = home.tod(when)
+            for opens, closes in found.hours[(day - 1) % 7]:
+                if opens <= tod < closes:
+                    return found.rest
+        return found.rules
 
     # --- one rule -------------------------------------------------------------------------------------------------
 
@@ -202,53 +205,9 @@ class View:
 
     def _alone(self, prepared: Prepared, asked: Asked, when: Instant, together: Sequence[Asked]) -> Instant | None:
         """The same by the rule alone, without its lifts."""
-        rule, dossier = prepared.rule, self.dossier
-        if isinstance(rule, Window):
-            return times.window_opens(rule, prepared.fixed or self.zones, self.holiday(rule), when)
-        if isinstance(rule, Cap):
-            return self._cap(prepared, rule, asked, when, together)
-        if isinstance(rule, Content):
-            return stops.content_opens(rule, asked, when)
-        if isinstance(rule, Relation):
-            return stops.relation_opens(rule, asked, when)
-        if isinstance(rule, Stop):
-            if rule.begins and not dossier.notes:
-                return when
-            ends = self.validation_ends(when) if rule.in_validation else None
-            return stops.stop_opens(rule, asked, dossier.notes, self.same_debt, self.day_zone, when, ends)
-        if isinstance(rule, Quiet):
-            return times.quiet_opens(dossier.notes, asked.channel, self.zones, when) if dossier.notes else when
-        if isinstance(rule, OptOut):
-            by_program = dossier.options.get("optout_scope") == "program"
-            return None if stops.opted_out(rule, asked, dossier.notes, when, by_program) else when
-        if isinstance(rule, Consent):
-            return stops.consent_opens(rule, asked, dossier.notes, self.day_zone, when, self.same_debt)
-        if isinstance(rule, Recent):
-            return stops.recent_opens(rule, asked, dossier.contacts, dossier.notes, self.day_zone, when)
-        if isinstance(rule, Notice):
-            return stops.notice_opens(rule, dossier.contacts, dossier.notes, self.day_zone, when)
-        if isinstance(rule, OfferEnd):
-            ends = self.validation_ends(when) if rule.after_validation else None
-            return stops.offer_opens(rule, asked, when, ends)
-        return when
+        return _ALONE[type(prepared.rule)](self, prepared, prepared.rule, asked, when, together)
 
-    def _cap(
-        self, prepared: Prepared, rule: Cap, asked: Asked, when: Instant, together: Sequence[Asked]
-    ) -> Instant | None:
-        adding = 1
-        if len(together) > 1 and not rule.counts.together:
-            adding = sum(1 for one in together if any(p.rule is rule for p in self.plan(one, when).active))
-        past = self.dossier.contacts
-        if len(past) <= counts.room(rule, adding):
-            return when
-        key = (id(rule), f"{asked.debt}/{asked.person}/{asked.address}")
-        instants = self._counted.get(key)
-        if instants is None:
-            instants = counts.counted(rule, asked, past, self.same_debt, lambda c: self._consented(prepared, asked, c))
-            self._counted[key] = instants
-        return counts.cap_opens(rule, instants, prepared.fixed or self.zones, when, adding)
-
-    def _consented(self, prepared: Prepared, asked: Asked, contact: Contact) -> bool:
+    def consented(self, prepared: Prepared, asked: Asked, contact: Contact) -> bool:
         """Whether a past call was one that the person had asked for, by the consent that the cap gives way to."""
         if contact.consented:
             return True
@@ -262,25 +221,25 @@ class View:
 
     # --- all rules together ---------------------------------------------------------------------------------------
 
-    def first(self, asked: Sequence[Asked]) -> tuple[Instant | None, Rule | None, str]:
-        """The first instant at which every rule allows everything asked; else the rule that closes it, and why."""
+    def first(self, asked: Sequence[Asked], at: Instant, last: Rule) -> tuple[Instant | None, Rule, str]:
+        """The first instant at which every rule allows everything asked; else the rule that closes it, and why.
+
+        Before ``at`` there is none, by ``last``.
+        """
         limit = self.now + BOUND_DAYS * times.DAY_S * SECOND
-        at = self.now
-        last: Rule | None = None
-        while True:
+        while at <= limit:
             later = at
             for one in asked:
-                for prepared in self.plan(one, at).active:
+                for prepared in self.asked_of(one, at):
                     found = self.opens(prepared, one, at, asked)
                     if found is None:
                         return None, prepared.rule, "forbidden"
                     if found > later:
                         later, last = found, prepared.rule
             if later == at:
-                return at, None, ""
+                return at, last, ""
             at = later
-            if at > limit:
-                return None, last, "no-lawful-instant"
+        return None, last, "no-lawful-instant"
 
     def tried(self, bound: Iterable[Prepared], asked: Sequence[Asked], now: Instant) -> list[Rule]:
         """The lifts that the binding rules name for this very purpose, and that did not hold."""
@@ -294,22 +253,18 @@ class View:
     def results(self, asked: Asked, together: Sequence[Asked]) -> tuple[Result, ...]:
         """What every rule of the packs says of the contact at ``now``, in the order of the packs."""
         plan = self.plan(asked, self.now)
-        found = {id(rule): Result(rule, why) for rule, why in plan.others}
+        found = list(plan.quietly)
         used: set[int] = set()
-        for prepared in plan.active:
-            if decides(prepared.rule):
-                result, lift = self._result(prepared, asked, together)
-                found[id(prepared.rule)] = result
-                if lift is not None:
-                    used.add(id(lift))
-        for prepared in plan.active:
-            rule = prepared.rule
-            if not decides(rule):
-                outcome = NO_BEARING
-                if isinstance(rule, Lift):
-                    outcome = HOLDS if id(rule) in used else DOES_NOT_HOLD
-                found[id(rule)] = Result(rule, outcome)
-        return tuple(found[id(rule)] for rule in self.book.rules)
+        for prepared in self.asked_of(asked, self.now):
+            result, lift = self._result(prepared, asked, together)
+            found[prepared.place] = result
+            if lift is not None:
+                used.add(id(lift))
+        if used:
+            for prepared in plan.active:
+                if id(prepared.rule) in used:
+                    found[prepared.place] = Result(prepared.rule, HOLDS)
+        return tuple(found)
 
     def _result(self, prepared: Prepared, asked: Asked, together: Sequence[Asked]) -> tuple[Result, Lift | None]:
         rule, now = prepared.rule, self.now
@@ -351,3 +306,77 @@ class View:
         if day not in self._ends:
             self._ends[day] = stops.validation_ends(self.dossier.notes, self.day_zone, when, self.book.holidays)
         return self._ends[day]
+
+
+# --- each kind of rule by itself, without its lifts ---------------------------------------------------------------
+
+Alone = Callable[[View, Prepared, Any, Asked, Instant, Sequence[Asked]], Instant | None]
+
+
+def _window(
+    view: View, prepared: Prepared, rule: Window, asked: Asked, when: Instant, together: Sequence[Asked]
+) -> Instant | None:
+    return times.window_opens(rule, prepared.fixed or view.zones, view.holiday(rule), when)
+
+
+def _cap(
+    view: View, prepared: Prepared, rule: Cap, asked: Asked, when: Instant, together: Sequence[Asked]
+) -> Instant | None:
+    adding = 1
+    if len(together) > 1 and not rule.counts.together:
+        adding = sum(1 for one in together if any(p.rule is rule for p in view.plan(one, when).active))
+    zones = prepared.fixed or view.zones
+    since = counts.since(rule, zones, when)
+    past = [contact for contact in view.dossier.contacts if contact.at >= since]
+    if len(past) <= counts.room(rule, adding):
+        return when
+    instants = counts.counted(rule, asked, past, view.same_debt, lambda c: view.consented(prepared, asked, c))
+    return counts.cap_opens(rule, instants, zones, when, adding)
+
+
+def _stop(
+    view: View, prepared: Prepared, rule: Stop, asked: Asked, when: Instant, together: Sequence[Asked]
+) -> Instant | None:
+    ends = view.validation_ends(when) if rule.in_validation else None
+    return stops.stop_opens(rule, asked, view.dossier.notes, view.same_debt, view.day_zone, when, ends)
+
+
+def _opt_out(
+    view: View, prepared: Prepared, rule: OptOut, asked: Asked, when: Instant, together: Sequence[Asked]
+) -> Instant | None:
+    by_program = view.dossier.options.get("optout_scope") == "program"
+    return None if stops.opted_out(rule, asked, view.dossier.notes, when, by_program) else when
+
+
+def _recent(
+    view: View, prepared: Prepared, rule: Recent, asked: Asked, when: Instant, together: Sequence[Asked]
+) -> Instant | None:
+    return stops.recent_opens(rule, asked, view.dossier.contacts, view.dossier.notes, view.day_zone, when)
+
+
+def _offer_end(
+    view: View, prepared: Prepared, rule: OfferEnd, asked: Asked, when: Instant, together: Sequence[Asked]
+) -> Instant | None:
+    ends = view.validation_ends(when) if rule.after_validation else None
+    return stops.offer_opens(rule, asked, when, ends)
+
+
+_ALONE: Final[dict[type[Rule], Alone]] = {
+    Window: _window,
+    Cap: _cap,
+    Stop: _stop,
+    OptOut: _opt_out,
+    Recent: _recent,
+    OfferEnd: _offer_end,
+    Content: lambda view, prepared, rule, asked, when, together: stops.content_opens(rule, asked, when),
+    Relation: lambda view, prepared, rule, asked, when, together: stops.relation_opens(rule, asked, when),
+    Quiet: lambda view, prepared, rule, asked, when, together: times.quiet_opens(
+        view.dossier.notes, asked.channel, view.zones, when
+    ),
+    Consent: lambda view, prepared, rule, asked, when, together: stops.consent_opens(
+        rule, asked, view.dossier.notes, view.day_zone, when, view.same_debt
+    ),
+    Notice: lambda view, prepared, rule, asked, when, together: stops.notice_opens(
+        rule, view.dossier.contacts, view.dossier.notes, view.day_zone, when
+    ),
+}

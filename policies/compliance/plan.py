@@ -5,12 +5,30 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from policies.calendar import Zone, zone
 from policies.compliance.dossier import Asked, Dossier
-from policies.compliance.kinds import AGENCY, COLLECTORS, Lift, Pack, Retention, Rule, Scope, Stop
+from policies.compliance.kinds import (
+    AGENCY,
+    COLLECTORS,
+    Content,
+    Hours,
+    Lift,
+    Notice,
+    OfferEnd,
+    OptOut,
+    Pack,
+    Quiet,
+    Relation,
+    Retention,
+    Rule,
+    Scope,
+    Stop,
+    Window,
+)  # fmt: skip
+from policies.facts import Instant
 
 SEVERAL: Final = "several"
 _COMPARISON: Final = re.compile(r"(>=|<=|!=|>|<)\s*(-?\d+)")
@@ -20,6 +38,22 @@ Holds = Callable[[Asked, Dossier, bool], bool]
 
 NOT_IN_FORCE: Final = "not in force"
 NOT_REACHED: Final = "not reached"
+ALLOWS: Final = "allows"
+DOES_NOT_HOLD: Final = "does not hold"
+NO_BEARING: Final = "no bearing"
+
+_ALL_DAY: Final = ((0, 86_400),)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one rule says: ``outcome`` is a word of this module or of ``guard``, ``until`` its own opening, ``by`` the
+    lift it gave way to."""
+
+    rule: Rule
+    outcome: str
+    until: Instant | None = None
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +65,30 @@ class Prepared:
     holds: Holds | None
     fixed: tuple[Zone, ...]
     """The zone that the rule itself names, if any."""
+    place: int
+    """Where the rule stands among all rules of the packs."""
+
+
+class Record(NamedTuple):
+    """What there is at all to go by: it decides which rules need not be asked, because they cannot close."""
+
+    notes: bool
+    content: bool
+    offer: bool
+    facts: bool
+    several: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """The rules that can close a contact, in their order; ``rest`` without the windows that ``hours`` sums up.
+
+    ``hours`` has seven days from Monday: at these times each of those windows is open.
+    """
+
+    rules: tuple[Prepared, ...]
+    rest: tuple[Prepared, ...]
+    hours: tuple[Hours, ...]
 
 
 class Shape(NamedTuple):
@@ -52,6 +110,20 @@ class Plan:
 
     active: tuple[Prepared, ...]
     others: tuple[tuple[Rule, str], ...]
+    relation: str
+    quietly: tuple[Result, ...]
+    """The result of every rule of the packs where none closes and no lift is used."""
+    _narrowed: dict[Record, Narrowed] = field(default_factory=dict, compare=False)
+
+    def narrowed(self, record: Record) -> Narrowed:
+        """The rules that have to be asked, given what there is to go by."""
+        found = self._narrowed.get(record)
+        if found is None:
+            rules = tuple(one for one in self.active if _can_close(one, record, self.relation))
+            weekly = [one.rule for one in rules if isinstance(one.rule, Window) and _is_weekly(one.rule)]
+            rest = tuple(one for one in rules if one.rule not in weekly)
+            found = self._narrowed[record] = Narrowed(rules, rest, _hours_of_all(weekly))
+        return found
 
 
 class RuleBook:
@@ -89,23 +161,29 @@ class RuleBook:
     def _plan(self, shape: Shape, day: int) -> Plan:
         active: list[Prepared] = []
         others: list[tuple[Rule, str]] = []
-        for rule in self.rules:
+        told: list[Result] = []
+        for place, rule in enumerate(self.rules):
             if not _in_force(rule, day):
                 others.append((rule, NOT_IN_FORCE))
-            elif not _reaches(rule, shape):
+            elif not reaches(rule, shape):
                 others.append((rule, NOT_REACHED))
             else:
-                active.append(self._prepared(rule, shape, day))
-        return Plan(tuple(active), tuple(others))
+                active.append(self._prepared(rule, shape, day, place))
+                without = DOES_NOT_HOLD if isinstance(rule, Lift) else NO_BEARING
+                told.append(Result(rule, ALLOWS if decides(rule) else without))
+                continue
+            told.append(Result(*others[-1]))
+        return Plan(tuple(active), tuple(others), shape.relation, tuple(told))
 
-    def _prepared(self, rule: Rule, shape: Shape, day: int) -> Prepared:
+    def _prepared(self, rule: Rule, shape: Shape, day: int, place: int) -> Prepared:
         lifts = [self._lifts[rule.pack, name] for name in rule.unless]
         named = getattr(rule, "zone", None)
         return Prepared(
             rule,
-            tuple((one, _test(one)) for one in lifts if _in_force(one, day) and _reaches(one, shape)),
+            tuple((one, _test(one)) for one in lifts if _in_force(one, day) and reaches(one, shape)),
             _test(rule),
             () if named is None else (zone(named),),
+            place,
         )
 
 
@@ -113,7 +191,8 @@ def _in_force(rule: Rule, day: int) -> bool:
     return (rule.since is None or rule.since <= day) and (rule.until is None or day < rule.until)
 
 
-def _reaches(rule: Rule, shape: Shape) -> bool:
+def reaches(rule: Rule, shape: Shape) -> bool:
+    """Whether a rule is about contacts of this shape at all."""
     if rule.actors == AGENCY and shape.actor != "agency":
         return False
     if rule.actors == COLLECTORS and shape.actor != "agency" and not shape.as_collector:
@@ -142,6 +221,50 @@ def flag_stop(rule: Rule) -> bool:
     return isinstance(rule, Stop) and not rule.begins
 
 
+# --- what can close ---------------------------------------------------------------------------------------------
+
+
+def _can_close(prepared: Prepared, record: Record, relation: str) -> bool:
+    """Whether the rule could close a contact of which no more is known than ``record``."""
+    rule = prepared.rule
+    if not decides(rule):
+        return False
+    if isinstance(rule, Relation):
+        return relation not in rule.allows
+    if isinstance(rule, Content):
+        needed = record.content
+    elif isinstance(rule, OfferEnd):
+        needed = record.offer
+    elif isinstance(rule, Quiet | OptOut) or (isinstance(rule, Stop) and rule.begins):
+        needed = record.notes
+    else:
+        needed = record.notes or not (isinstance(rule, Notice) and rule.only_bounced)
+    return needed and _may_hold(prepared, record)
+
+
+def _may_hold(prepared: Prepared, record: Record) -> bool:
+    """Whether the rule's ``when`` may hold; without any facts on record it is asked of none."""
+    names = prepared.rule.when.keys()
+    if prepared.holds is None or names & _ASKED or (record.facts and names != {"zones"}):
+        return True
+    return prepared.holds(Asked(""), Dossier(), record.several)
+
+
+def _is_weekly(rule: Window) -> bool:
+    return rule.holidays is None and rule.zone is None and not rule.when
+
+
+def _hours_of_all(windows: list[Window]) -> tuple[Hours, ...]:
+    """The hours of each weekday at which all of the windows are open."""
+    week: list[Hours] = [_ALL_DAY] * 7
+    for window in windows:
+        week = [
+            tuple((max(a, c), min(b, d)) for a, b in mine for c, d in theirs if max(a, c) < min(b, d))
+            for mine, theirs in zip(week, window.hours, strict=True)
+        ]
+    return tuple(week)
+
+
 # --- when -------------------------------------------------------------------------------------------------------
 
 
@@ -161,7 +284,7 @@ def _one(name: str, written: str) -> Holds:
     comparison = _COMPARISON.fullmatch(written)
 
     def value(asked: Asked, dossier: Dossier) -> object:
-        if name in ("days_past_due", "basis", "program", "actor"):
+        if name in _ASKED:
             return getattr(asked, name)
         found = dossier.flags.get(name)
         return dossier.options.get(name) if found is None else found
@@ -180,6 +303,8 @@ def _one(name: str, written: str) -> Holds:
     return lambda asked, dossier, several: value(asked, dossier) == written
 
 
+_ASKED: Final = frozenset({"days_past_due", "basis", "program", "actor"})
+"""What a rule's ``when`` may ask of the contact itself; all else is a fact on record."""
 _NO: Final = (None, False, "", "false", "off")
 _SIGNS: Final[dict[str, Callable[[int, int], bool]]] = {
     ">": lambda a, b: a > b,
