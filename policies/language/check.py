@@ -6,10 +6,12 @@ from collections.abc import Collection
 from typing import Any
 
 from policies.calendar import WEEKDAYS, has_holidays
-from policies.compliance.packs import KNOWN_PACKS
+from policies.compliance.packs import KNOWN_PACKS, packs_of
+from policies.compliance.plan import RuleBook
 from policies.contract import Offer, Policy, Share
 from policies.language import effects, source
 from policies.language.canonical import COMPONENTS, canonical_form, digest_of
+from policies.language.contents import ContentChecker, contents_of
 from policies.language.findings import Findings, did_you_mean
 from policies.language.model import Offer as WrittenOffer
 from policies.language.model import PolicyFile
@@ -71,7 +73,13 @@ class _Compiler:
         self._collector(file)
         self._end()
         self._unused_offers(file)
-        templates = TextCompiler(file, document, findings, steps).compile() if "languages" not in replaced else {}
+        texts = TextCompiler(file, document, findings, steps)
+        templates = texts.compile() if "languages" not in replaced else {}
+        contents = contents_of(texts.texts, None if file.lender is None else file.lender.name)
+        ContentChecker(texts.texts, contents, document, findings, self._executing).check(
+            steps, self._books(rules, house), file.actor, file.first_party_as_collector,
+            root.get("languages") or root,
+        )  # fmt: skip
         if findings.failed:
             return None
         form = canonical_form(file, steps, offers, compiler.whens, rules, house, overdue_from)
@@ -94,6 +102,7 @@ class _Compiler:
             steps=steps,
             offers=offers,
             templates=templates,
+            contents=contents,
             calendar=file.calendar,
             end=file.end,
             review_after=file.review_after,
@@ -145,6 +154,11 @@ class _Compiler:
                 found="off", expected="on", remedy="switch them off only where other rules are stricter",
             )  # fmt: skip
         return tuple(sorted(name for name, on in switched.items() if on and name != "house")), house
+
+    def _books(self, rules: tuple[str, ...], house: bool) -> list[RuleBook]:
+        """The rules in force for the borrowers of each region that the policy names."""
+        known = tuple(name for name in rules if name in KNOWN_PACKS)
+        return [packs_of(known, region, house=house) for region in self._file.applies_to.region or ("",)]
 
     def _offers(self) -> dict[str, Offer]:
         return {name: self._offer(name, written) for name, written in self._file.offers.items()}

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from policies.contract import Renderer, Step
+from policies.language.contents import Key, Texts
 from policies.language.findings import Findings
 from policies.language.messages import CannotRender, Writer, mail_renderer, plain_renderer, trials, writer
 from policies.language.model import Message, PolicyFile
+from policies.language.said import Said, said
 from policies.language.segments import is_gsm7, sms_segments
 from policies.language.source import Document, Map, Text
 from policies.language.templates import Checker, parse
@@ -38,6 +40,9 @@ class TextCompiler:
         root = document.root
         tree = root.get("messages") if isinstance(root, Map) else None
         self._tree = tree if isinstance(tree, Map) else Map({}, 0, 0)
+        self._lender = {} if file.lender is None else file.lender.model_dump(exclude_none=True)
+        self.texts: dict[Key, Texts] = {}
+        """What each text may say, once compiled."""
 
     def compile(self) -> Templates:
         """A renderer for every message, channel and language."""
@@ -79,7 +84,8 @@ class TextCompiler:
             elif isinstance(value, Text) and channel != "email":
                 body = self._text(name, channel, language, value)
                 if body is not None:
-                    self._add(templates, (name, channel, language), plain_renderer(body), value)
+                    self.texts[name, channel, language] = Texts(body[1])
+                    self._add(templates, (name, channel, language), plain_renderer(body[0]), value)
             elif isinstance(value, Map) and channel == "email":
                 self._mail(name, language, value, templates)
 
@@ -96,9 +102,10 @@ class TextCompiler:
                 remedy="write it on one line",
             )
         elif first is not None and second is not None and isinstance(body, Text):
-            self._add(templates, (name, "email", language), mail_renderer(first, second), body)
+            self.texts[name, "email", language] = Texts(second[1], first[1])
+            self._add(templates, (name, "email", language), mail_renderer(first[0], second[0]), body)
 
-    def _text(self, name: str, channel: str, language: str, node: Text) -> Writer | None:
+    def _text(self, name: str, channel: str, language: str, node: Text) -> tuple[Writer, Said] | None:
         template = parse(node, language, self._document, self._findings)
         if template is None:
             return None
@@ -107,7 +114,9 @@ class TextCompiler:
         Checker(node, self._document, self._findings, missing).check(template, variables)
         if channel == "sms":
             self._costly(node)
-        return None if self._findings.count != before and self._findings.failed else writer(template, language)
+        if self._findings.count != before and self._findings.failed:
+            return None
+        return writer(template, language), said(node, template, self._lender)
 
     def _scope(self, message: str) -> tuple[dict[str, Variable], dict[str, str]]:
         """The variables of a message, and those that exist but not in it, with the reason."""
@@ -126,10 +135,9 @@ class TextCompiler:
 
     def _add(self, templates: Templates, key: tuple[str, str, str], renderer: Renderer, node: Text) -> None:
         name, channel, language = key
-        lender = {} if self._file.lender is None else self._file.lender.model_dump(exclude_none=True)
         for who, values in trials(self._file.currency).items():
             variables = trial_values(VARIABLES, values)
-            variables["lender"] = lender
+            variables["lender"] = self._lender
             try:
                 _, text = renderer(variables)
             except CannotRender as error:

@@ -57,7 +57,7 @@ def test_another_way_of_writing_has_the_same_digest(old: str, new: str) -> None:
         ("end: true", "end: true\noverdue_from: 5.00", ["overdue_from: 0.01 → 5.00"]),
         ("end: true", "end: true\nrules: {house: off}", ["rules.house: on → off"]),
         ("end: true", "end: true\ncalendar: weekdays", ["calendar: borrower → weekdays"]),
-        ("end: true", "end: true\napplies_to: {region: US}", ["applies_to.region: any → US"]),
+        ("end: true", "end: true\napplies_to: {region: CA}", ["applies_to.region: any → CA"]),
         ("Please pay.", "Pay now.", ["message note, sms in en: new words"]),
         ("reminder:", "first:", ["step reminder: removed", "step first: added, at due + 1 day, 10:00"]),
         ("    sms: {en", "    letter: {en: Dear}\n    sms: {en", ["message note, letter in en: added"]),

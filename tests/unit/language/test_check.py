@@ -93,14 +93,14 @@ def test_no_other_word_switches(word: str) -> None:
     ],
 )
 def test_rules_are_a_list_or_switches(rules: str, house: bool, found: list[str]) -> None:
-    text = changed(("end: true", f"rules: {rules}\nend: true"))
+    text = changed(("end: true", f"rules: {rules}\nend: true"), ("Please pay.", "Please pay. Reply STOP to end."))
     policy, problems = compile_policy("p.yaml", text)
     assert sorted(problem.code for problem in problems) == found
     assert policy is None or policy.house is house
 
 
 def test_a_pack_that_is_known_takes_its_place() -> None:
-    text = changed(("end: true", "rules: [us-reg-f]\nend: true"))
+    text = changed(("end: true", "rules: [us-reg-f]\nend: true"), ("Please pay.", "Please pay. Reply STOP to end."))
     policy, problems = compile_policy("p.yaml", text, known_packs=["house", "us-reg-f"])
     assert problems == []
     assert policy is not None
@@ -133,7 +133,7 @@ def step(name: str, at: str, rest: str = "send: {message: note, by: [sms]}") -> 
 def ladder(*steps: str, head: str = "") -> str:
     """The small policy with these steps, and ``head`` before its end."""
     written = SMALL[SMALL.index("  reminder:") : SMALL.index("end: true")]
-    return changed((written, "".join(steps)), ("end: true", head + "end: true"))
+    return changed((written, "".join(steps)), ("end: true", head + "end: true"), ("Please pay.", "Reply STOP to end."))
 
 
 @pytest.mark.parametrize(
