@@ -218,7 +218,8 @@ NAMES: Final = {other: name for name, one in CALCULATIONS.items() for other in (
 
 RESULTS: Final[dict[str, tuple[str, ...]]] = {
     "date": ("result", "last_day", "end", "until", "due", "deadline", "period_end", "end_date", "validation_period_end",
-             "validation_end", "keep_until", "retain_until", "earliest", "answer_by", "by", "day"),
+             "validation_end", "keep_until", "retain_until", "earliest", "answer_by", "by", "day",
+             "normal", "due_date", "standard", "first_day_after"),
     "next_open_day": ("next_open", "opens", "next_day", "first_open_day", "open_again", "reopens", "resume"),
     "next_day": ("next_open_day", "first_day_after", "first_open_day", "opens"),
     "assumed_receipt": ("receipt", "assumed_receipt_date", "received", "assumed_received", "receipt_date",

@@ -25,6 +25,7 @@ from policies.compliance.case_event_words import (
 )
 from policies.compliance.case_known import Known
 from policies.compliance.case_notes import (
+    ADDRESS_KINDS,
     DEBT,
     Told,
     address,
@@ -53,6 +54,13 @@ from policies.compliance.vocabulary import CHANNELS
 from policies.facts import Instant
 
 
+_FOR_READERS: Final = (
+    "id", "event_id", "quote", "agent", "limited_content", "note", "comment", "source", "words", "language", "template",
+    "message_id", "evidence", "citation",
+)  # fmt: skip
+"""Keys of an event that say something to a person only."""
+
+
 def event(part: Part, number: int, told: Told) -> None:
     """Read one event into ``told``."""
     at = part.instant(told.place, "at", "time", "when", "date", "on")
@@ -62,7 +70,7 @@ def event(part: Part, number: int, told: Told) -> None:
         if not part.has("at", "time", "when", "date", "on") or node is None:
             part.reading.problem(part.node, "missing-key", "an event lacks 'at' or 'type'", expected="both")
         return
-    part.skip("note", "comment", "source", "words", "language", "template", "message_id", "evidence", "citation")
+    part.skip(*_FOR_READERS)
     channel, inbound = contact_channel(type_)
     if channel is not None:
         _contact(part, told, at, number, type_, channel, inbound)
@@ -133,7 +141,7 @@ def _contact(part: Part, told: Told, at: Instant, number: int, type_: str, chann
         by=_by(part),
         person=who,
         address=address(part),
-        address_kind=part.choice(ADDRESS_KIND, "kind of address", "address_kind", "number_kind"),
+        address_kind=part.choice(ADDRESS_KIND, "kind of address", *ADDRESS_KINDS),
         purpose=purpose,
         consented=bool(part.flag("consented", "with_consent", "prior_consent", "consent")),
         initial=bool(part.flag("initial_communication", "initial", "first_contact", "first_communication")),

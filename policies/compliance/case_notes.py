@@ -49,6 +49,9 @@ class Told:
 # --- what contacts, refusals and consents share --------------------------------------------------------------------
 
 
+ADDRESS_KINDS: Final = ("address_kind", "number_kind", "number_type", "address_type", "phone_kind", "phone_type")
+
+
 def debts(part: Part) -> tuple[str, ...]:
     """The debts that are named."""
     return part.texts("debts", "debt", "accounts", "account", "loans", "loan", "claims", "claim")
@@ -167,8 +170,23 @@ def consent(part: Part, told: Told, at: Instant, type_: str) -> None:
     said |= set(word(part.text("to", "kind", "scope", "for", "what", "purpose") or "").split("_")) if node else set()
     times: tuple[Times, ...] = windows(part, "windows", "times", "hours", "window")
     where, program = address(part), part.text("program", "programme")
-    where_kind = part.choice(ADDRESS_KIND, "kind of address", "address_kind", "number_kind")
-    part.skip("text", "reason", "written", "form", "given_to", "how", "language", "channel_used", "via")
+    where_kind = part.choice(ADDRESS_KIND, "kind of address", *ADDRESS_KINDS)
+    if part.flag("lawful", "valid") is False or part.flag("unlawful", "obtained_unlawfully", "invalid"):
+        part.skip("given_in", "obtained_in")
+        return
+    part.skip(
+        "given_in",
+        "obtained_in",
+        "text",
+        "reason",
+        "written",
+        "form",
+        "given_to",
+        "how",
+        "language",
+        "channel_used",
+        "via",
+    )
     named = part.has("channel", "channels", "medium", "media")
     if named:
         reached = channels(part)

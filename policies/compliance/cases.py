@@ -15,7 +15,7 @@ from policies.calendar import Zone, zone
 from policies.compliance import case_dates
 from policies.compliance.case_events import event
 from policies.compliance.case_known import Known
-from policies.compliance.case_notes import DEBT, Told, address, debts, person
+from policies.compliance.case_notes import ADDRESS_KINDS, DEBT, Told, address, debts, person
 from policies.compliance.case_state import evidence, settings, state
 from policies.compliance.case_values import Part, Reading, instant
 from policies.compliance.case_words import ACTOR, ADDRESS_KIND, BASIS, CHANNEL, CONTENT, MODE, PURPOSE, word
@@ -98,13 +98,20 @@ def read(file: str, data: bytes | str, words_of: WordsOf, every: Known) -> tuple
     return cases, []
 
 
+_FOR_READERS: Final = (
+    "basis", "confidence", "source_read", "note", "citation", "tags", "schema_version", "sources", "source", "comment",
+    "person", "debts", "url", "status", "rationale", "explanation", "assumptions", "remark", "remarks", "verified_by",
+    "read_at", "date_read", "related", "stage", "official_interpretation",
+)  # fmt: skip
+"""Keys of a case that say something to a person only."""
+
+
 def _case(reading: Reading, node: Node, number: int, words_of: WordsOf, every: Known) -> Case:
     if not isinstance(node, Map):
         reading.wrong(node, "a case", "a mapping with id, pack, proposed, expected")
         return Case(f"case {number}")
     part = Part(reading, node, "a case")
-    part.skip("basis", "confidence", "source_read", "note", "citation", "tags", "schema_version", "sources", "source",
-              "comment", "person", "debts", "url", "status")  # fmt: skip
+    part.skip(*_FOR_READERS)
     name = part.text("id", "case_id", "case")
     if name is None:
         reading.problem(node, "missing-key", "a case lacks its id", expected="id: a short name")
@@ -249,6 +256,9 @@ def _proposed(
         part.reading.problem(part.node, "missing-key", "what is proposed lacks 'at'", expected="at: an instant")
     names = part.nodes("channel", "channels", "medium")
     chosen = [c for c in (part.chosen(CHANNEL, "channel", one) for one in names) if c]
+    voice = word(part.text("voice", "technology") or "")
+    if voice in _MACHINES or (part.flag("autodialed", "autodialled", "prerecorded", "artificial_voice", "ai_voice")):
+        chosen = ["robocall" if one == "call" else one for one in chosen]
     if not names:
         part.reading.problem(part.node, "missing-key", "what is proposed lacks its channel", expected="channel: sms …")
     who, relation = person(part)
@@ -280,7 +290,7 @@ def _proposed(
         person=who,
         mode=part.choice(MODE, "mode", "mode"),
         address=address(part),
-        address_kind=part.choice(ADDRESS_KIND, "kind of address", "address_kind", "number_kind", "place"),
+        address_kind=part.choice(ADDRESS_KIND, "kind of address", *ADDRESS_KINDS, "place"),
         content=_content(part, every),
         offer_ends=ends,
         offer_last_day=last_day,
@@ -288,6 +298,7 @@ def _proposed(
         program=part.text("program", "programme"),
         days_past_due=late,
     )
+    part.skip("initial_communication", "first_contact", "initial", "in_reply_to")
     part.skip("automated", "note", "language", "template", "amount", "offer_amount", "residual_treatment", "direction",
               "by", "loan", "decided_at", "reason", "chapter")  # fmt: skip
     about = debts(part) or (DEBT,)
@@ -296,6 +307,9 @@ def _proposed(
     return groups if chosen else (), at or 0, offset
 
 
+_MACHINES: Final = frozenset(
+    {"prerecorded", "artificial", "ai", "recorded", "robot", "autodialer", "prerecorded_voice"}
+)
 _OFFER_ENDS: Final = ("offer_expires", "offer_expires_at", "expires_at", "expires", "offer_ends", "offer_until",
                       "offer_valid_until", "offer_expiry")  # fmt: skip
 
@@ -326,7 +340,7 @@ def _expected(part: Part, place: Zone) -> Expected:
     if expected is None:
         part.reading.problem(part.node, "missing-key", "a case lacks 'expected'", expected="decision, until, rule")
         return Expected()
-    expected.skip("citation", "note", "reason", "cite", "because")
+    expected.skip("citation", "note", "reason", "cite", "because", "explanation", "basis", "confidence")
     decision = expected.choice(DECISIONS, "decision", "decision")
     if decision is None and not expected.has("decision"):
         part.reading.problem(expected.node, "missing-key", "no decision is expected", expected="decision: send …")
