@@ -52,7 +52,7 @@ def classify(text: str, channel: str) -> Said | None:
     """What a message that a person sent through ``channel`` says of messages to come.
 
     A refusal wins over all else in it. A return (START, YES) is only one as the whole message, and only by text
-    message. Quoted lines of an answered message do not count.
+    message. Quoted lines of an answered message do not count. A refusal by an unknown medium (``""``) is of all.
     """
     words = _words()
     own = own_words(text)
@@ -78,7 +78,7 @@ def _refused(reading: str, own: str, channel: str, words: _Words) -> set[str]:
     if not found and (
         whole in words.clause
         or whole in words.alone
-        or (channel in _TEXT and whole in words.letters)
+        or (channel in _TEXT | {""} and whole in words.letters)
         or _all_of(reading.replace(".", " ").split(), words.clause | words.alone, words.polite)
     ):
         return {HERE}
@@ -119,7 +119,8 @@ def _shouts(own: str) -> bool:
 
 
 def _medium(refused: set[str], channel: str) -> str | None:
-    media = {channel if medium == HERE or (medium == "sms" and channel in _TEXT) else medium for medium in refused}
+    here = channel or ALL
+    media = {here if medium == HERE or (medium == "sms" and channel in _TEXT) else medium for medium in refused}
     return None if ALL in media or len(media) > 1 else media.pop()
 
 

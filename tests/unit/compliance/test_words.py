@@ -118,6 +118,12 @@ def test_a_long_message_takes_no_long_time() -> None:
     assert classify(text + " stop texting me", "email") is None, "nobody writes a refusal after so many words"
 
 
+def test_a_refusal_by_a_medium_that_nobody_noted_is_of_all() -> None:
+    assert classify("STOP", "") == classify("T", "") == Said("opt_out", None)
+    assert classify("stop calling me", "") == Said("opt_out", "call")
+    assert classify("START", "") is None
+
+
 def test_languages_of_the_packs_and_of_the_union() -> None:
     packs = {"en", "es", "pt", "fr", "de", "it", "nl", "pl", "ro", "zh", "ko", "id", "fil", "hi"}
     union = {"bg", "cs", "da", "el", "et", "fi", "ga", "hr", "hu", "lt", "lv", "mt", "sk", "sl", "sv"}
