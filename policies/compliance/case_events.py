@@ -53,7 +53,6 @@ from policies.compliance.dossier import CONSENT, INCONVENIENT, LIFTED, OPT_IN, O
 from policies.compliance.vocabulary import CHANNELS
 from policies.facts import Instant
 
-
 _FOR_READERS: Final = (
     "id", "event_id", "quote", "agent", "limited_content", "note", "comment", "source", "words", "language", "template",
     "message_id", "evidence", "citation",

@@ -21,7 +21,6 @@ class Known:
     contents: tuple[str, ...] = ()
     flags: frozenset[str] = frozenset()
     options: Mapping[str, str] = field(default_factory=dict)
-    rules: frozenset[str] = frozenset()
 
     def note(self, name: str) -> bool:
         """Whether a rule names this type of note."""
@@ -38,15 +37,13 @@ def known_of(packs: Iterable[Pack]) -> Known:
     contents: set[str] = set()
     flags: set[str] = set()
     options: dict[str, str] = {}
-    rules: set[str] = set()
     for pack in packs:
         options.update(pack.options)
         for rule in pack.rules:
-            rules.add(rule.rule_id)
             notes.update(_notes(rule))
             contents.update(rule.forbids if isinstance(rule, Content) else ())
             flags.update(rule.when)
-    return Known(tuple(sorted(notes)), tuple(sorted(contents)), frozenset(flags) - NOT_FLAGS, options, frozenset(rules))
+    return Known(tuple(sorted(notes)), tuple(sorted(contents)), frozenset(flags) - NOT_FLAGS, options)
 
 
 def _notes(rule: Rule) -> tuple[str, ...]:

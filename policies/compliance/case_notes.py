@@ -131,7 +131,6 @@ def designation(part: Part, told: Told, at: Instant, *, only: bool) -> None:
     for place in places:
         kind = {"home": "home"}.get(word(place.value), "work" if word(place.value) in _AT_WORK else word(place.value))
         told.notes.append(Note(at, "inconvenient_place", kind=kind, until=until))
-        told.flags[f"inconvenient_{kind}"] = True
     if not times and not dated and not places:
         part.reading.problem(part.node, "missing-key", "a designation lacks its times", expected="windows or dates")
 

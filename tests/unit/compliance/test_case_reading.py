@@ -205,6 +205,16 @@ def test_a_consent_for_three_days_ends_with_the_third_its_own_day_being_the_firs
     assert note.until == instant("2026-10-08T00:00:00-04:00")
 
 
+def test_a_consent_that_was_obtained_unlawfully_is_none() -> None:
+    assert notes_of("type: consent_hours, obtained_unlawfully: true") == ()
+
+
+def test_agreed_hours_may_stand_in_the_event_itself() -> None:
+    (note,) = notes_of("type: agreed_hours, from: '22:00', to: '23:00'")
+    assert (note.type, note.kind) == (CONSENT, "hours")
+    assert note.times == (Times(frozenset(range(7)), 22 * 3600, 23 * 3600),)
+
+
 # --- what begins a stop -----------------------------------------------------------------------------------------
 
 
@@ -226,6 +236,22 @@ def test_a_consent_for_three_days_ends_with_the_third_its_own_day_being_the_firs
 def test_an_event_is_known_by_the_name_that_rules_use(written: str, type_: str, kind: str | None) -> None:
     (note,) = notes_of(written)
     assert (note.type, note.kind, note.channel) == (type_, kind, None)
+
+
+def test_a_place_that_does_not_suit_is_a_note_of_its_kind() -> None:
+    (note,) = notes_of("type: designate_inconvenient, places: [office]")
+    assert (note.type, note.kind) == ("inconvenient_place", "work")
+
+
+def test_an_event_may_be_a_fact_from_then_on() -> None:
+    case = good(event("type: attorney_no_response"))
+    assert case.dossier.flags == {"attorney_unresponsive": True}
+
+
+def test_a_question_may_be_answered_by_any_medium_where_none_is_told() -> None:
+    (contact,) = good(event("type: complaint")).dossier.contacts
+    assert contact.inbound
+    assert {"sms", "email", "call"} <= set(contact.reply_channels)
 
 
 def test_a_notice_names_its_last_day() -> None:
@@ -286,6 +312,11 @@ def test_what_is_proposed() -> None:
     assert asked.offer_last_day == date(2026, 10, 30).toordinal()
     assert asked.offer_ends == instant("2026-10-31T00:00:00-04:00")
     assert (case.now, case.offset) == (instant("2026-10-14T11:00:00-04:00"), -4 * 3600)
+
+
+def test_a_call_by_a_recorded_voice_is_a_robocall() -> None:
+    case = good(proposed="proposed: {at: '2026-10-14T11:00:00-04:00', channel: call, voice: prerecorded}\n")
+    assert [a.channel for a in case.asked[0]] == ["robocall"]
 
 
 def test_a_contact_about_two_debts_is_asked_for_each() -> None:
