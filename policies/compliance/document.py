@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from policies.compliance.describe import in_force, parameters, reach
 from policies.compliance.kinds import KIND_OF, Pack, Rule
+from policies.compliance.reading import SHARED
 
 BEGIN = "<!-- The rest of this page is made from the packs: duly rules list --docs. Do not edit it here. -->"
 """What stands before the generated half of the page."""
@@ -27,6 +28,14 @@ def generated(packs: Iterable[Pack]) -> Iterator[str]:
         yield f"| [`{pack.name}`](#{pack.name}) | {regions} | {over} | {aliases} |"
     yield ""
     yield "## Rules"
+    yield ""
+    yield "### What all packs share"
+    shared = {rule.rule_id: rule for pack in packs for rule in pack.rules if rule.rule_id in SHARED}
+    for rule in shared.values():
+        names = ", ".join(f"`{pack.name}`" for pack in packs if rule.rule_id in {r.rule_id for r in pack.rules})
+        yield from _rules((rule,))
+        yield ""
+        yield f"In {names}."
     for pack in packs:
         yield from _pack(pack)
 
@@ -41,8 +50,12 @@ def _pack(pack: Pack) -> Iterator[str]:
     if pack.zones:
         yield ""
         yield f"Where no place is known: {', '.join(pack.zones)}."
+    yield from _rules(rule for rule in pack.rules if rule.rule_id not in SHARED)
+
+
+def _rules(rules: Iterable[Rule]) -> Iterator[str]:
     last = None
-    for rule in pack.rules:
+    for rule in rules:
         yield ""
         if rule.rule_id != last:
             yield f"#### {rule.rule_id}"

@@ -188,19 +188,22 @@ class _Reader:
             )  # fmt: skip
 
     def _hours(self, hours: Any, place: Place) -> tuple[Hours, ...]:
-        if not isinstance(hours, dict):
-            return (hours,) * 7
-        week: list[Hours | None] = [None] * 7
-        for days, spans in hours.items():
+        week: list[Hours | None] = [None] * 7 if isinstance(hours, dict) else [hours] * 7
+        for days, spans in hours.items() if isinstance(hours, dict) else ():
             for day in days:
                 if week[day] is not None:
                     self._error(
                         place, "day-twice", f"{DAYS[day]} is written twice", DAYS[day], "each day once",
-                        "put all hours of a day together: \"08:00-12:00, 14:00-18:00\"",
+                        'put all hours of a day together: "08:00-12:00, 14:00-18:00"',
                     )  # fmt: skip
                 week[day] = spans
-        if not any(week):
-            self._error(place, "never-open", "these hours are never open", None, "hours on some day", "write them")
+        node, _ = find(self._root, place)
+        whole = not isinstance(node, Map) or len(node.entries) == len(hours)
+        if whole and not any(week):
+            self._error(
+                place, "never-open", "these hours are never open", None, "hours on some day",
+                "write them; where contact is never lawful, the kind is stop",
+            )  # fmt: skip
         return tuple(spans or () for spans in week)
 
     def _cap(self, one: written.CapFile, place: Place) -> None:
@@ -236,7 +239,8 @@ class _Reader:
             )  # fmt: skip
 
     def _ends(self, rule: Rule, place: Place) -> None:
-        if isinstance(rule, Stop) and not rule.begins:
+        node, _ = find(self._root, place)
+        if isinstance(rule, Stop) and isinstance(node, Map) and node.get("begins") is None:
             if not rule.when and not (rule.address_kinds or rule.relations):
                 self._error(
                     place, "stop-without-beginning", f"nothing begins the stop {rule.rule_id}", None,
