@@ -6,6 +6,7 @@ a problem of that case: it is told with the nearest known words, and the case is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -117,7 +118,7 @@ def _case(reading: Reading, node: Node, number: int, words_of: WordsOf, every: K
         reading.problem(node, "missing-key", "a case lacks its id", expected="id: a short name")
     case = Case(name or f"case {number}", part.text("title", "name", "description") or "")
     kind = part.text("kind", "type") or "contact"
-    region = (part.text("jurisdiction", "region") or "").upper()
+    region = _region(part.text("jurisdiction", "region") or "")
     if word(kind) == "date_calc" or part.has("function"):
         part.skip("pack", "packs", "overlays", "overlay", "location_evidence", "actor")
         case = _calculation(part, case, region)
@@ -129,6 +130,15 @@ def _case(reading: Reading, node: Node, number: int, words_of: WordsOf, every: K
         return case
     part.finish()
     return case
+
+
+_REGION: Final = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
+
+
+def _region(text: str) -> str:
+    """The region whose public holidays count; none, where the text is no code of one."""
+    code = {"UK": "GB"}.get(text.strip().upper(), text.strip().upper())
+    return code if _REGION.fullmatch(code) else ""
 
 
 # --- date calculations ------------------------------------------------------------------------------------------
@@ -180,7 +190,7 @@ def _contact(part: Part, case: Case, region: str, words_of: WordsOf, every: Know
         late = facts.number("days_past_due", "dpd", "days_late", "days_overdue", "past_due_days")
         holidays = frozenset(day.toordinal() for day in _holidays(facts))
         groups = _groups(facts)
-        region = (facts.text("region", "residence_region") or region).upper()
+        region = _region(facts.text("region", "residence_region") or region)
         places += state(facts, told, first, own, every)
     for number, one in enumerate(part.parts("prior_events", "events", "history")):
         event(one, number, told)
