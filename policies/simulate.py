@@ -11,6 +11,7 @@ from policies.compose import LINK_BASE
 from policies.decide import Borrower, Decision, decide
 from policies.facts import SECOND, Book, Event, Instant, Loan, Person
 from policies.outcome import Line, to_json
+from policies.shared_refusals import shared
 from policies.state import LoanState, Whereabouts
 from policies.versions import Policies
 
@@ -74,16 +75,26 @@ def simulate(
 
 
 def by_person(book: Book) -> Iterator[tuple[Person, tuple[Loan, ...], tuple[Event, ...]]]:
-    """Each person of a book who has a loan, with their loans by id and all events that concern them, in order."""
+    """Each person of a book who has a loan, with their loans by id and all events that concern them, in order.
+
+    What somebody else refused for an address that is theirs too is among them.
+    """
     loans: dict[str, list[Loan]] = {}
     for loan in book.loans.values():
         loans.setdefault(loan.borrower_id, []).append(loan)
     events: dict[str, list[Event]] = {}
+    mixed: set[str] = set()
     holders = {e.event_id: e for e in book.events if e.type in ("hold", "promise")}
     for event in book.events:
         whose = _whose(event, book, holders)
         if whose is not None:
             events.setdefault(whose, []).append(event)
+    for event in shared(book.events, book.persons):
+        if event.borrower_id in loans:
+            mixed.add(event.borrower_id)
+            events.setdefault(event.borrower_id, []).append(event)
+    for borrower_id in mixed:
+        events[borrower_id].sort(key=lambda e: (e.known_at, e.at, e.event_id))
     for borrower_id in sorted(loans):
         mine = sorted(loans[borrower_id], key=lambda loan: loan.loan_id)
         yield book.persons[borrower_id], tuple(mine), tuple(events.get(borrower_id, ()))

@@ -21,6 +21,7 @@ from policies.versions import Policies
 from scheduler import journal
 from scheduler.batch import write_journal
 from scheduler.findings import Findings
+from scheduler.sharing import find_refusals, share_refusals
 from scheduler.staged_checks import Checks
 from scheduler.store import staged_rows, staging
 from scheduler.store.database import Connection
@@ -196,8 +197,10 @@ def _write(connection: Connection, keys: dict[str, Any], rows: dict[str, int]) -
         run(staging.UPDATE_PERSONS)
         run(staging.TELL_CHANGED_PERSONS)
     new_persons = run(staging.INSERT_PERSONS)
+    find_refusals(connection, keys)
     run(staging.INSERT_TEXTS)
     new_events = run(staging.INSERT_EVENTS)
+    share_refusals(connection, keys)
     new_instalments = run(staging.INSERT_INSTALMENTS)
     changed_loans = run(staging.UPDATE_LOANS)
     new_loans = run(staging.INSERT_LOANS)

@@ -52,7 +52,12 @@ def test_the_example_book_is_imported_as_memory_reads_it(connection: Connection)
     stored = rows(connection, "SELECT loan_id, principal_minor, disbursed_at FROM loan ORDER BY 1")
     assert [(loan_id, minor, to_instant(at)) for loan_id, minor, at in stored] == sorted(ids)
     known = [(event.event_id, event.at, event.known_at, event.amount_minor) for event in book.events]
-    told = rows(connection, "SELECT event_id, at, known_at, amount_minor FROM event ORDER BY known_at, at, event_id")
+    # A refusal is written down once more for each holder of its address, with its origin in ref.
+    told = rows(
+        connection,
+        "SELECT event_id, at, known_at, amount_minor FROM event WHERE type <> 'opt_out' OR ref IS NULL "
+        "ORDER BY known_at, at, event_id",
+    )
     assert [(i, to_instant(at), to_instant(since), minor) for i, at, since, minor in told] == known
 
 
