@@ -31,6 +31,8 @@ bench: $(STAMP)  ## the speed that docs/decisions records
 docs: $(STAMP)  ## the pages that are made from the code
 	@$(BIN)/python -c 'from scheduler.settings import documentation; print(documentation(), end="")' \
 		> docs/configuration.md
+	@sed '/^<!-- The rest of this page is made/,$$d' docs/compliance.md > docs/compliance.md.new
+	@$(BIN)/duly rules list --docs >> docs/compliance.md.new && mv docs/compliance.md.new docs/compliance.md
 
 lock: $(STAMP)  ## requirements.lock anew from pyproject.toml, for every platform
 	@$(BIN)/python -m venv build/lock

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import logging
+import os
 import sys
 import traceback
 import zoneinfo
@@ -53,6 +54,29 @@ def check_package() -> None:
 def use_pinned_zones() -> None:
     """Take time zones from the package ``tzdata`` alone: the system's files may disagree about the future."""
     zoneinfo.reset_tzpath(to=())
+
+
+def use_own_packs() -> None:
+    """Put the lender's own rule packs, the files of ``DULY_PACKS``, beside those built in.
+
+    Raises ``SettingsError`` for a file that cannot be read, ``InputError`` with every problem of the packs.
+    """
+    if not os.environ.get("DULY_PACKS"):
+        return  # most commands need neither settings nor packs
+    from policies.compliance.packs import use_own
+    from policies.language.source import MAX_BYTES
+    from scheduler.settings import SettingsError, load
+
+    files: list[tuple[str, bytes]] = []
+    for name in filter(None, (load().packs or "").split(os.pathsep)):
+        try:
+            with Path(name).open("rb") as file:
+                files.append((name, file.read(MAX_BYTES + 1)))
+        except OSError as error:
+            raise SettingsError(
+                f"DULY_PACKS names {name}, which cannot be read: {error.strerror}; correct the path"
+            ) from error
+    use_own(files)
 
 
 def configure_logging(clock: Clock, *, level: str = "info", as_json: bool = True, stream: TextIO | None = None) -> None:

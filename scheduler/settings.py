@@ -63,6 +63,11 @@ class Settings(BaseSettings):
         "Who runs the embedded database where duly is started by root, which PostgreSQL refuses to run as.",
         "an unprivileged user of this machine",
     )
+    packs: str | None = _setting(
+        None,
+        f"Rule packs of your own: files, with `{os.pathsep}` between. A policy names them in `rules:`.",
+        f"paths of files, with {os.pathsep} between",
+    )
     sms_adapter: str = _setting("sandbox", "The adapter that carries SMS.", "an adapter's name")
     email_adapter: str = _setting("sandbox", "The adapter that carries e-mail.", "an adapter's name")
     letter_adapter: str = _setting("sandbox", "The adapter that carries letters.", "an adapter's name")

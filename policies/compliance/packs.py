@@ -1,8 +1,8 @@
-"""The rule packs that come with the project: read once, found by name, alias or region."""
+"""The rule packs that come with the project, and a lender's own: read once, found by name, alias or region."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from importlib import resources
 from typing import Final
@@ -11,7 +11,7 @@ from policies.compliance.kinds import Pack
 from policies.compliance.plan import RuleBook
 from policies.compliance.reading import read_pack
 from policies.language.findings import did_you_mean
-from policies.problems import InputError
+from policies.problems import InputError, Problem
 
 HOUSE: Final = "house"
 PACK_NAMES: Final = (
@@ -20,7 +20,25 @@ PACK_NAMES: Final = (
 )  # fmt: skip
 """The packs that are built in; one comes after those that it lies over."""
 
-KNOWN_PACKS: Final = frozenset(PACK_NAMES)
+_own: dict[str, Pack] = {}
+"""A lender's own packs, as ``use_own`` was given them when the process began."""
+
+
+class _Names(Collection[str]):
+    """The names of all packs, those that a lender adds later too."""
+
+    def __contains__(self, name: object) -> bool:
+        return name in PACK_NAMES or name in _own
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*PACK_NAMES, *_own))
+
+    def __len__(self) -> int:
+        return len(PACK_NAMES) + len(_own)
+
+
+KNOWN_PACKS: Final[Collection[str]] = _Names()
+"""What a policy may name in ``rules:``."""
 
 
 class UnknownPack(KeyError):
@@ -48,12 +66,37 @@ def built_in() -> Mapping[str, Pack]:
     return found
 
 
+def use_own(files: Iterable[tuple[str, bytes]]) -> None:
+    """Put a lender's own packs, files by name, beside those built in; they take the place of any given before.
+
+    It is done once, before anything is judged. Raises InputError with every problem of every file.
+    """
+    found: dict[str, Pack] = {}
+    wrong: list[Problem] = []
+    for file, data in files:
+        one, problems = read_pack(file, data, (*built_in().values(), *found.values()))
+        wrong += problems
+        if one is not None:
+            found[one.name] = one
+    if wrong:
+        raise InputError(wrong)
+    _own.clear()
+    _own.update(found)
+    for kept in (resolve, packs_for_region, packs_of):
+        kept.cache_clear()
+
+
+def every_pack() -> Mapping[str, Pack]:
+    """All packs by name: those built in, and a lender's own."""
+    return {**built_in(), **_own} if _own else built_in()
+
+
 def pack(name: str) -> Pack:
     """The pack of that name; raises UnknownPack, which names the nearest."""
     try:
-        return built_in()[name]
+        return every_pack()[name]
     except KeyError:
-        raise UnknownPack(name, did_you_mean(name, PACK_NAMES)) from None
+        raise UnknownPack(name, did_you_mean(name, KNOWN_PACKS)) from None
 
 
 @lru_cache(maxsize=1024)
@@ -62,7 +105,7 @@ def resolve(name: str) -> tuple[str, ...]:
 
     ``us_federal`` is ``us-reg-f`` and ``us-tcpa``; ``us-ma`` is these two and itself. Raises UnknownPack.
     """
-    packs = built_in()
+    packs = every_pack()
     if name in packs:
         meant = [name]
     else:
@@ -83,7 +126,7 @@ def resolve(name: str) -> tuple[str, ...]:
 def packs_for_region(region: str) -> tuple[str, ...]:
     """The packs that are always in force for a borrower of ``region``: ``US-MA`` has those of ``US`` and its own."""
     found: dict[str, None] = {}
-    for one in built_in().values():
+    for one in every_pack().values():
         if any(region == own or region.startswith(f"{own}-") for own in one.regions):
             found.update(dict.fromkeys(resolve(one.name)))
     return tuple(found)

@@ -64,12 +64,13 @@ def main() -> None:
 
 def execute(arguments: Sequence[str]) -> int:
     """Run one command line; answers the exit code."""
-    from scheduler.bootstrap import check_package, configure_logging, use_pinned_zones
+    from scheduler.bootstrap import check_package, configure_logging, use_own_packs, use_pinned_zones
     from scheduler.clock import SystemClock
 
     try:
         check_package()
         use_pinned_zones()
+        use_own_packs()
         configure_logging(SystemClock(), level="warning", as_json=not sys.stderr.isatty())
         code = app(list(arguments), prog_name="duly", standalone_mode=False)
         return code if isinstance(code, int) else GOOD

@@ -16,7 +16,6 @@ from scheduler.cli.reading import read_policy, shown_text
 
 if TYPE_CHECKING:
     from policies.compliance.kinds import Pack, Rule
-    from policies.problems import Problem
 
 app = typer.Typer(help="The law as data: list, show and check rule packs.", no_args_is_help=True)
 rules_judge.add_to(app)
@@ -33,24 +32,23 @@ def list_(
         bool, typer.Option("--docs", help="Every rule with its source, as docs/compliance.md has it.")
     ] = False,
 ) -> None:
-    """List the rule packs that are built in, and the regions in which each is always in force."""
+    """List the rule packs, and the regions in which each is always in force."""
     from policies.compliance.describe import pack_json
-    from policies.compliance.packs import built_in
+    from policies.compliance.packs import built_in, every_pack
 
-    packs = built_in().values()
     if docs:
         from policies.compliance.document import generated
 
-        say_all(generated(packs))
+        say_all(generated(built_in().values()))
     elif json_:
-        for pack in packs:
+        for pack in every_pack().values():
             say_json(pack_json(pack))
     else:
-        say_all(columns([("pack", "rules", "title", "regions"), *map(_row, packs)]))
+        say_all(columns([("pack", "rules", "title", "regions"), *map(_row, every_pack().values())]))
 
 
 def _row(pack: Pack) -> tuple[str, ...]:
-    regions = ", ".join(pack.regions) or "everywhere"
+    regions = ", ".join(pack.regions) or ("everywhere" if pack.name == "house" else "where a policy names it")
     return pack.name, str(len({rule.rule_id for rule in pack.rules})), pack.title, regions
 
 
@@ -61,10 +59,10 @@ def show(
 ) -> None:
     """Show the rules of a pack: what each says and asks, whom it reaches, since when, where it is written."""
     from policies.compliance.describe import as_json
-    from policies.compliance.packs import UnknownPack, built_in, pack, resolve
+    from policies.compliance.packs import UnknownPack, every_pack, pack, resolve
 
     try:
-        names = (name,) if name in built_in() else resolve(name)
+        names = (name,) if name in every_pack() else resolve(name)
     except UnknownPack as error:
         raise Failure(str(error)) from None
     for number, one in enumerate(map(pack, names)):
@@ -81,7 +79,7 @@ def _shown(pack: Pack) -> Iterator[str]:
     if pack.about:
         yield from wrap(pack.about, _WIDTH)
         yield ""
-    head = [("pack", pack.name), ("in force in", ", ".join(pack.regions) or "every region")]
+    head = [("pack", pack.name), ("in force in", _row(pack)[-1])]
     head += [("lies over", ", ".join(pack.over))] if pack.over else []
     head += [("also called", ", ".join(pack.aliases))] if pack.aliases else []
     head += [("place unknown", ", ".join(pack.zones))] if pack.zones else []
@@ -110,10 +108,15 @@ def _said(rule: Rule) -> Iterator[tuple[str, str]]:
 def check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Rule packs of your own.")], json_: Json = False
 ) -> int:
-    """Show every error of a lender's own packs at once, each at its line and column."""
+    """Show every error of a lender's own packs at once, each at its line and column; one may lie over those before."""
+    from policies.compliance.packs import built_in
+    from policies.compliance.reading import read_pack
+
     errors = 0
+    beside = list(built_in().values())
     for number, path in enumerate(files):
-        data, pack, problems = _read(path)
+        data, unreadable = read_policy(path)
+        pack, problems = (None, [unreadable]) if unreadable else read_pack(str(path), data, beside)
         errors += sum(1 for problem in problems if problem.severity == "error")
         if json_:
             from policies.language.report import as_json
@@ -126,19 +129,9 @@ def check(
 
             say(blank + report(problems, shown_text(data)))
         if pack is not None:
+            beside.append(pack)
             rules = len({rule.rule_id for rule in pack.rules})
             say(f"{path}: good: {pack.name}, {rules} rule{'' if rules == 1 else 's'}")
     if errors and not json_:
         tell(f"duly: {errors} error{'' if errors == 1 else 's'}; the pack cannot be used until they are corrected")
     return WRONG if errors else GOOD
-
-
-def _read(path: Path) -> tuple[bytes, Pack | None, list[Problem]]:
-    from policies.compliance.packs import built_in
-    from policies.compliance.reading import read_pack
-
-    data, unreadable = read_policy(path)
-    if unreadable is not None:
-        return data, None, [unreadable]
-    pack, problems = read_pack(str(path), data, tuple(built_in().values()))
-    return data, pack, problems

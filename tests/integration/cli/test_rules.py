@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
-from policies.compliance.packs import PACK_NAMES, built_in
+from policies.compliance.packs import PACK_NAMES, built_in, packs_of, use_own
+
+FIRST = (Path(__file__).resolve().parents[3] / "docs" / "examples" / "first.yaml").read_text(encoding="utf-8")
 
 GOOD = """\
 pack: ours
@@ -93,3 +96,57 @@ def test_a_file_that_is_not_there_is_told(duly, tmp_path):
 @pytest.mark.parametrize("command", [("rules",), ("rules", "show"), ("rules", "check")])
 def test_a_command_without_its_argument_is_a_matter_of_usage(duly, command):
     assert duly(*command).code == 2
+
+
+CASE = """\
+cases:
+- id: sunday
+  pack: ours
+  location_evidence: [{evidence: residence_address, tz: Europe/London}]
+  proposed: {at: '2026-10-18T11:00:00+01:00', channel: call, purpose: reminder}
+  expected: {decision: defer_until, until: '2026-10-19T08:00:00+01:00', rule: OUR-1}
+"""
+
+
+@pytest.fixture
+def ours(tmp_path, monkeypatch):
+    """A pack of the lender's own in DULY_PACKS; taken off the shelf afterwards."""
+    file = tmp_path / "ours.yaml"
+    file.write_text(GOOD)
+    monkeypatch.setenv("DULY_PACKS", str(file))
+    yield file
+    use_own([])
+
+
+def test_a_pack_of_the_lenders_own_stands_beside_the_others(duly, ours, tmp_path):
+    assert duly("rules", "list").lines[-1].split()[0] == "ours"
+    assert duly("rules", "show", "ours").code == 0
+    cases = tmp_path / "cases.yaml"
+    cases.write_text(CASE)
+    ended = duly("rules", "judge", cases, "--json")
+    assert ended.code == 0 and json.loads(ended.lines[0])["binding"] == ["OUR-1"]
+
+
+def test_a_policy_may_name_a_pack_of_the_lenders_own_and_only_that_makes_it_bind(duly, ours, tmp_path, monkeypatch):
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(FIRST.replace("languages: [en]", "languages: [en]\nrules: [ours]"))
+    assert duly("policy", "check", policy).code == 0
+    assert [one.name for one in packs_of(("ours",), "NG").packs] == ["house", "ours"]
+    assert [one.name for one in packs_of((), "NG").packs] == ["house"]
+    use_own([])
+    monkeypatch.delenv("DULY_PACKS")
+    ended = duly("policy", "check", policy)
+    assert ended.code == 1 and any("error[unknown-pack]" in line for line in ended.lines)
+
+
+def test_a_pack_of_the_lenders_own_that_is_wrong_ends_every_command(duly, ours):
+    ours.write_text(BAD)
+    ended = duly("rules", "list")
+    assert ended.code == 1 and ended.lines == []
+    assert "has no 'cite'" in ended.err and "there is no channel 'fax'" in ended.err
+
+
+def test_a_pack_that_is_not_there_is_named_with_its_variable(duly, monkeypatch, tmp_path):
+    monkeypatch.setenv("DULY_PACKS", str(tmp_path / "none.yaml"))
+    ended = duly("rules", "list")
+    assert ended.code == 1 and "DULY_PACKS names" in ended.err
