@@ -234,7 +234,7 @@ Fact = _shaped("bad-fact", _WORD, "name of a fact", "employer_prohibits")
 NoteType = _shaped("bad-pattern", _PATTERN, "type of note", "dispute_written, or dispute_* for several")
 ContentClass = _shaped("bad-pattern", _PATTERN, "class of content", "false_urgency, or false_* for several")
 NoteKind = _shaped("bad-pattern", _PATTERN, "kind of a note", "standard")
-ConsentTo = _shaped("bad-consent", _WORD, "thing to consent to", "hours, calls, place or contact")
+ConsentTo = _shaped("bad-consent", _WORD, "thing to consent to", "hours, calls, place, electronic, recorded or contact")
 
 Channel = one_of("unknown-channel", "channel", {*CHANNELS, *CHANNEL_CLASSES})
 Purpose = one_of("unknown-purpose", "purpose", PURPOSES)
