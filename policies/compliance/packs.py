@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from importlib import resources
 from typing import Final
 
-from policies.compliance.kinds import Pack
+from policies.compliance.kinds import Pack, Rule
 from policies.compliance.plan import RuleBook
 from policies.compliance.reading import read_pack
 from policies.language.findings import did_you_mean
@@ -134,13 +134,20 @@ def packs_for_region(region: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1024)
 def packs_of(names: tuple[str, ...], region: str, *, house: bool = True) -> RuleBook:
-    """The rules for a borrower of ``region`` under a policy that names these packs: the house's, its own, the region's.
+    """The rules for a borrower of ``region`` under a policy that names these packs: its own, the region's, the house's.
 
-    Raises UnknownPack.
+    The law comes first, so that where the house rules ask for the same, the law is cited. Raises UnknownPack.
     """
-    found: dict[str, None] = {HOUSE: None} if house else {}
+    found: dict[str, None] = {}
     for name in names:
-        if name != HOUSE or house:
+        if name != HOUSE:
             found.update(dict.fromkeys(resolve(name)))
     found.update(dict.fromkeys(packs_for_region(region)))
+    if house:
+        found[HOUSE] = None
     return RuleBook(tuple(pack(name) for name in found))
+
+
+def rule_named(rule_id: str) -> Rule | None:
+    """The first rule of this id in any pack; none, where there is none."""
+    return next((rule for one in every_pack().values() for rule in one.rules if rule.rule_id == rule_id), None)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from scheduler.cli import rules_judge
+from scheduler.cli import rules_explain, rules_judge
 from scheduler.cli.failures import GOOD, WRONG, Failure
 from scheduler.cli.output import columns, say, say_all, say_json, tell
 from scheduler.cli.reading import read_policy, shown_text
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The law as data: list, show and check rule packs.", no_args_is_help=True)
 rules_judge.add_to(app)
+rules_explain.add_to(app)
 
 _WIDTH: Final = 100
 

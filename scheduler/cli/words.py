@@ -65,19 +65,41 @@ _REASONS: Final = {
 
 
 def rule_in_words(rule: str) -> str:
-    """The rule in one sentence; an id that is not known here is its own name."""
-    return RULES.get(rule, rule)
+    """The rule in one sentence, that of a pack with its source; an id that is not known is its own name."""
+    from policies.compliance.packs import rule_named
+
+    if rule in RULES:
+        return RULES[rule]
+    found = rule_named(rule)
+    return rule if found is None else f"{found.text} ({found.cite})"
+
+
+def _short(rule: str) -> str:
+    """The rule in a few words; one of a pack by its id and its source."""
+    from policies.compliance.packs import rule_named
+
+    if rule in _SHORT:
+        return _SHORT[rule]
+    found = rule_named(rule)
+    return rule if found is None else f"{rule} ({found.cite})"
 
 
 def why(line: dict[str, Any]) -> str:
     """``because`` of a printed line in a few words, the binding rule first; with ``until`` where there is one."""
-    said = [clause(one, line["outcome"]) for one in line["because"]]
+    binding, *others = line["because"]
+    said = [clause(binding, line["outcome"]), *(_beside(one, line["outcome"]) for one in others)]
     words = "; ".join(dict.fromkeys(said))
     until = line.get("until")
     if until is None:
         return words
     when = f"{until[:10]} {until[11:16]}"
     return f"until {when}: {words}" if line["outcome"] in ("deferred", "hold") else f"{words}, open until {when}"
+
+
+def _beside(one: dict[str, Any], outcome: str) -> str:
+    """What else held, in fewer words: the source of a pack's rule is given where it binds."""
+    rule: str = one["rule"]
+    return rule if len(one) == 1 and rule not in _SHORT else clause(one, outcome)
 
 
 def clause(one: dict[str, Any], outcome: str) -> str:
@@ -107,5 +129,5 @@ def clause(one: dict[str, Any], outcome: str) -> str:
     if rule == "L7" and one.get("superseded"):
         return f"paid; no more of {', '.join(one['superseded'])}"
     if "channel" in one:
-        return f"{_SHORT.get(rule, rule)} ({one['channel']})"
-    return _SHORT.get(rule, rule)
+        return f"{_short(rule)} ({one['channel']})"
+    return _short(rule)

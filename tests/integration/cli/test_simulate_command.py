@@ -65,7 +65,7 @@ def test_a_book_without_loans_has_no_story(duly, policy, book, tmp_path):
 
 def test_a_loan_that_no_policy_takes_in_is_named_with_the_policies(duly, policy, book, tmp_path):
     other = tmp_path / "other.yaml"
-    other.write_text(policy.read_text(encoding="utf-8").replace("region: US", "region: GB"), encoding="utf-8")
+    other.write_text(policy.read_text(encoding="utf-8").replace("region: US", "region: JP"), encoding="utf-8")
     ended = duly("simulate", other, book)
     assert (ended.code, ended.out) == (1, "")
     assert "loans.csv:2: product: no policy applies to loan l-00001-1" in ended.err
