@@ -1,7 +1,7 @@
-"""The text of a policy file as a positioned tree, in which every scalar is text; hostile files end early.
+"""The text of a policy, a rule pack or a case file as a positioned tree of scalars; hostile files end early.
 
 Lines and columns count from 1, columns in characters. Before anything is built, one pass over the parser's
-events refuses what a policy never needs: see ``MAX_BYTES``, ``MAX_DEPTH``, ``MAX_NODES``.
+events refuses what such a file never needs: see ``MAX_BYTES``, ``MAX_DEPTH``, ``MAX_NODES``.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class _Refused(Exception):
 
 
 def read(file: str, data: bytes | str) -> tuple[Document | None, Document, list[Problem]]:
-    """Read a policy file. Answers the document (none where it is refused), its bare text for excerpts, and problems."""
+    """Read a file. Answers the document (none where it is refused), its bare text for excerpts, and problems."""
     bare = Document(file, "")
     try:
         bare = Document(file, _decode(data))
@@ -135,7 +135,7 @@ def _decode(data: bytes | str) -> str:
     if len(data) > MAX_BYTES or (isinstance(data, str) and len(data.encode("utf-8", "surrogatepass")) > MAX_BYTES):
         raise _Refused(
             "file-too-large", 0, f"the file has more than {MAX_BYTES // 1000} kB", f"at most {MAX_BYTES:,} bytes",
-            "split it into several policies",
+            "split it into several files",
         )  # fmt: skip
     if not isinstance(data, str):
         if data.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -183,12 +183,12 @@ def _events(text: str) -> None:
                 documents += 1
                 if documents > 1:
                     raise _Refused(
-                        "second-document", at, "a second document begins here", "one policy in a file",
+                        "second-document", at, "a second document begins here", "one document in a file",
                         "move it to a file of its own",
                     )  # fmt: skip
                 if event.version or event.tags:
                     raise _Refused(
-                        "yaml-directive", at, "a YAML directive", "a policy without directives", "remove the line"
+                        "yaml-directive", at, "a YAML directive", "a file without directives", "remove the line"
                     )
             elif isinstance(event, yaml.AliasEvent):
                 raise _Refused(
@@ -212,7 +212,7 @@ def _node(event: Any, at: int, nodes: int) -> None:
     if nodes > MAX_NODES:
         raise _Refused(
             "too-many-nodes", at, f"the file has more than {MAX_NODES:,} values", f"at most {MAX_NODES:,}",
-            "split it into several policies",
+            "split it into several files",
         )  # fmt: skip
     if event.anchor is not None:
         raise _Refused(

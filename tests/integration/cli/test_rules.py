@@ -98,6 +98,13 @@ def test_a_command_without_its_argument_is_a_matter_of_usage(duly, command):
     assert duly(*command).code == 2
 
 
+def test_exceptions_parts_of_rules_and_ends_of_stops_are_judged_as_the_packs_mean_them(duly):
+    ended = duly("rules", "judge", Path(__file__).resolve().parents[2] / "cases" / "packs.yaml", "--json")
+    lines = [json.loads(line) for line in ended.lines]
+    assert [line for line in lines if not line["agrees"]] == []
+    assert ended.code == 0 and len(lines) > 40
+
+
 CASE = """\
 cases:
 - id: sunday
@@ -131,7 +138,7 @@ def test_a_policy_may_name_a_pack_of_the_lenders_own_and_only_that_makes_it_bind
     policy = tmp_path / "policy.yaml"
     policy.write_text(FIRST.replace("languages: [en]", "languages: [en]\nrules: [ours]"))
     assert duly("policy", "check", policy).code == 0
-    assert [one.name for one in packs_of(("ours",), "NG").packs] == ["house", "ours"]
+    assert [one.name for one in packs_of(("ours",), "NG").packs] == ["ours", "house"]
     assert [one.name for one in packs_of((), "NG").packs] == ["house"]
     use_own([])
     monkeypatch.delenv("DULY_PACKS")

@@ -180,6 +180,22 @@ def test_no_text_makes_the_reader_fail(text: str) -> None:
     assert (pack is None) == any(p.severity == "error" for p in problems)
 
 
+PACK = (COMPLIANCE / "packs" / "us-nyc.yaml").read_text(encoding="utf-8")
+
+
+@given(
+    st.integers(0, len(PACK)),
+    st.integers(0, 12),
+    st.sampled_from(["", "\n", ": ", "- ", "{", "[a, b]", "  ", "9", '"']),
+)
+def test_a_pack_with_a_slip_of_the_pen_is_read_or_refused_at_a_place(at: int, cut: int, put: str) -> None:
+    text = PACK[:at] + put + PACK[at + cut :]
+    pack, problems = read(text, tuple(built_in()[name] for name in ("us-reg-f", "us-tcpa")))
+    assert (pack is None) == bool(problems)
+    rows = text.count("\n") + 1
+    assert all(1 <= p.line <= rows + 1 and p.column >= 1 for p in problems)
+
+
 # --- what is read ----------------------------------------------------------------------------------------------------
 
 

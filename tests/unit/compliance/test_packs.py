@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from policies.compliance.content import CLASSES
-from policies.compliance.kinds import Content, Lift, Notice, Recent, Retention, Scope, Stop, Window
+from policies.compliance.describe import as_json, parameters
+from policies.compliance.kinds import Content, Lift, Notice, Recent, Retention, Rule, Scope, Stop, Window
 from policies.compliance.packs import (
     HOUSE,
     PACK_NAMES,
@@ -176,6 +178,17 @@ def test_rules_that_decide_nothing_need_no_exception() -> None:
     assert [rule.rule_id for rule in RULES if isinstance(rule, Scope | Retention | Lift) and rule.unless] == []
 
 
+def test_every_rule_can_be_told_in_words_and_as_json() -> None:
+    for rule in RULES:
+        assert parameters(rule)
+        told = json.loads(json.dumps(as_json(rule)))
+        assert told["rule"] == rule.rule_id and told["parameters"].keys() == parameter_names(rule)
+
+
+def parameter_names(rule: Rule) -> set[str]:
+    return {field.name for field in fields(rule)} - {field.name for field in fields(Rule)}
+
+
 def test_notes_are_named_in_small_letters() -> None:
     names = {
         name
@@ -261,7 +274,7 @@ def test_the_union_has_its_twenty_seven_states() -> None:
 
 def test_the_packs_of_the_region_stand_beside_those_that_a_policy_names_and_the_house_rules() -> None:
     book = packs_of(("gb",), "US-MA")
-    assert [one.name for one in book.packs] == ["house", "gb-conc", "us-reg-f", "us-tcpa", "us-ma"]
+    assert [one.name for one in book.packs] == ["gb-conc", "us-reg-f", "us-tcpa", "us-ma", "house"]
     assert [one.name for one in packs_of((), "NG").packs] == ["house"]
 
 
