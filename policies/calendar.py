@@ -16,6 +16,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 import holidays as holiday_tables
+from holidays import registry
 
 from policies.contract import BUSINESS_DAY, DAY, MONTH, WEEK, Duration
 from policies.facts import SECOND, Instant
@@ -189,8 +190,13 @@ def business_days(name: str) -> BusinessDays:
 
 
 def has_holidays(region: str) -> bool:
-    """Whether the holiday tables know this region's country."""
-    return _table(region) is not None
+    """Whether the holiday tables know this region's country. Asks their list: a table takes a while to load."""
+    return region.partition("-")[0] in _countries()
+
+
+@lru_cache(maxsize=1)
+def _countries() -> frozenset[str]:
+    return frozenset(code for _, *codes in registry.COUNTRIES.values() for code in codes)
 
 
 def public_holidays(region: str) -> Callable[[int], bool]:

@@ -51,6 +51,7 @@ class _Reader:
         self._root = document.root
         self._findings = findings
         self._others = others
+        self._kinds = self._written()
 
     def pack(self) -> Pack | None:
         root, findings = self._root, self._findings
@@ -64,7 +65,7 @@ class _Reader:
         if file is None:
             return None
         self._names(file)
-        if root.get("rules") is not None and isinstance(root.get("rules"), Map) and not self._written():
+        if root.get("rules") is not None and isinstance(root.get("rules"), Map) and not self._kinds:
             findings.error(
                 root.get("rules") or root, "no-rules", "the pack has no rules", expected="at least one rule",
                 remedy="write a rule under its id",
@@ -160,7 +161,7 @@ class _Reader:
         return rule
 
     def _unless(self, rule_id: str, one: written.RuleFile, place: Place) -> None:
-        kinds = self._written()
+        kinds = self._kinds
         lifts = [name for name, kind in kinds.items() if kind == "lift"]
         for number, name in enumerate(one.unless):
             if name not in kinds:

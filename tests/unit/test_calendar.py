@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import product
+from string import ascii_uppercase
 
+import holidays as holiday_tables
 import pytest
 
 from policies.calendar import UnknownZone, add, business_days, has_holidays, zone
@@ -157,3 +160,12 @@ def test_business_days_are_those_of_the_region(region: str, day: str, business: 
 def test_only_regions_with_a_table_have_holidays() -> None:
     assert has_holidays("US-TX")
     assert not has_holidays("ZZ")
+
+
+def test_the_list_of_countries_is_that_of_the_tables() -> None:
+    for code in map("".join, product(ascii_uppercase, repeat=2)):
+        try:
+            known = holiday_tables.country_holidays(code) is not None
+        except NotImplementedError:
+            known = False
+        assert has_holidays(code) is known, code
