@@ -9,12 +9,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
-from typing import Any, Final
+from typing import Final
 
-import yaml
-
-from policies.compliance.plain import folded, placed
+from policies.compliance import patterns
+from policies.compliance.plain import placed
 from policies.compliance.vocabulary import CHANNEL_CLASSES
 
 NO_OPT_OUT: Final = "no_optout_instruction"
@@ -40,7 +38,9 @@ CLASSES: Final = frozenset({*DISCLOSURES, *FORBIDDEN, DEBT_VISIBLE, PAYMENT_LINK
 
 _ELECTRONIC: Final = frozenset({*CHANNEL_CLASSES["text"], *CHANNEL_CLASSES["email"]})
 _LINK: Final = re.compile(r"https?://[^\s<>\"]+|\bwww\.[^\s<>\"]+", re.IGNORECASE)
-_PART: Final = re.compile(r"<([a-z_]+)>")
+_FOLDER: Final = "contents"
+_BEFORE: Final = 200
+"""How far back from words one looks for what makes them harmless, in characters."""
 _SAME: Final = {"tl": "fil", "in": "id", "ms": "id", "cmn": "zh"}
 
 
@@ -66,11 +66,9 @@ class _List:
 # --- public -----------------------------------------------------------------------------------------------------
 
 
-@cache
 def known_languages() -> tuple[str, ...]:
     """The languages with a word list, by code, in order."""
-    folder = resources.files("policies.compliance").joinpath("contents")
-    return tuple(sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml")))
+    return patterns.languages(_FOLDER)
 
 
 def list_for(language: str) -> str | None:
@@ -111,8 +109,8 @@ def missing(
     code = list_for(language)
     if code is None:
         return frozenset(classes)
-    for kind, patterns in _list(code).disclosures:
-        if (kind != NO_OPT_OUT or channel in _ELECTRONIC) and not all(p.search(reading) for p in patterns):
+    for kind, statements in _list(code).disclosures:
+        if (kind != NO_OPT_OUT or channel in _ELECTRONIC) and not all(p.search(reading) for p in statements):
             classes.add(kind)
     return frozenset(classes)
 
@@ -127,7 +125,9 @@ def findings(text: str, language: str, *, subject: bool = False) -> tuple[Found,
         kinds = [*words.forbidden, *([(DEBT_VISIBLE, words.visible, None)] if subject else [])]
         for kind, pattern, unless in kinds:
             for match in pattern.finditer(reading):
-                if match[0] and not (unless is not None and unless.search(reading[: match.start()])):
+                if match[0] and not (
+                    unless is not None and unless.search(reading[max(0, match.start() - _BEFORE) : match.start()])
+                ):
                     start, end = places[match.start()], places[match.end() - 1] + 1
                     found.append(Found(kind, start, end, text[start:end]))
     return tuple(sorted(found, key=lambda one: (one.start, one.end, one.kind)))
@@ -143,39 +143,21 @@ def _read(text: str) -> tuple[str, list[int]]:
 
 @cache
 def _list(code: str) -> _List:
-    text = resources.files("policies.compliance").joinpath("contents", f"{code}.yaml").read_text(encoding="utf-8")
-    # Every scalar is a word: "no" is not a boolean here.
-    data: dict[str, Any] = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - it makes only strings
-    parts: dict[str, str] = data.get("parts", {})
-    joined = "joined" in data
-    elided = f"(?:{data['elided']})?" if "elided" in data else ""
+    data = patterns.read(_FOLDER, code)
 
-    def pattern(written: list[str]) -> re.Pattern[str]:
-        whole = "|".join(_filled(one, parts) for one in written)
-        return re.compile(whole if joined else f"(?<![^ ]){elided}(?:{whole})(?![^ ])")
+    def compiled(written: list[str], *, before: bool = False) -> re.Pattern[str]:
+        return re.compile(patterns.whole(written, data, before=before))
 
     unless = data.get("unless_before", {})
     forbidden = tuple(
-        (kind, pattern(written), _before(unless[kind], parts, joined) if kind in unless else None)
+        (kind, compiled(written), compiled(unless[kind], before=True) if kind in unless else None)
         for kind, written in data["forbidden"].items()
     )
     said = data["disclosures"]
     disclosures = (
-        (NO_OPT_OUT, (pattern(said["opt_out"]),)),
-        (NO_COLLECTOR, (pattern(said["debt_collector"]),)),
-        (NO_INITIAL, (pattern(said["collects"]), pattern(said["purpose"]))),
-        (NO_RESIDUAL, (pattern(said["residual"]),)),
+        (NO_OPT_OUT, (compiled(said["opt_out"]),)),
+        (NO_COLLECTOR, (compiled(said["debt_collector"]),)),
+        (NO_INITIAL, (compiled(said["collects"]), compiled(said["purpose"]))),
+        (NO_RESIDUAL, (compiled(said["residual"]),)),
     )
-    return _List(forbidden, disclosures, pattern(data["debt_visible"]))
-
-
-def _before(written: list[str], parts: dict[str, str], joined: bool) -> re.Pattern[str]:
-    whole = "|".join(_filled(one, parts) for one in written)
-    return re.compile(f"(?:{whole})$" if joined else f"(?<![^ ])(?:{whole})$")
-
-
-def _filled(pattern: str, parts: dict[str, str]) -> str:
-    """A pattern with its parts in place, and folded as texts are."""
-    while _PART.search(pattern):
-        pattern = _PART.sub(lambda match: f"(?:{parts[match[1]]})", pattern)
-    return folded(pattern)
+    return _List(forbidden, disclosures, compiled(data["debt_visible"]))

@@ -10,12 +10,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-import yaml
-
-from policies.compliance.plain import folded, latin, own_words, plain
+from policies.compliance import patterns
+from policies.compliance.plain import latin, own_words, plain
 from policies.compliance.vocabulary import CHANNEL_CLASSES
 
 HERE: Final = "here"
@@ -24,7 +22,9 @@ MEDIA: Final = (HERE, ALL, "sms", "email", "call", "letter")
 """What a phrase may refuse: the medium it is written by, all media, or one."""
 
 _TEXT: Final = frozenset(CHANNEL_CLASSES["text"])
-_PART: Final = re.compile(r"<([a-z_]+)>")
+_FOLDER: Final = "words"
+_BEFORE: Final = 200
+"""How far back from a phrase one looks for what turns it into its contrary, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def _refused(reading: str, own: str, channel: str, words: _Words) -> set[str]:
     spans: list[tuple[int, int]] = []
     for medium, pattern in words.phrases:
         for match in pattern.finditer(reading):
-            if not words.unless_before.search(reading[: match.start()]):
+            if not words.unless_before.search(reading[max(0, match.start() - _BEFORE) : match.start()]):
                 found.add(medium)
                 spans.append(match.span())
     whole = _joined(reading)
@@ -129,29 +129,23 @@ def _medium(refused: set[str], channel: str) -> str | None:
 
 def languages() -> tuple[str, ...]:
     """The languages of the word lists, by code, in order."""
-    folder = resources.files("policies.compliance").joinpath("words")
-    return tuple(sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml")))
+    return patterns.languages(_FOLDER)
 
 
 @cache
 def _words() -> _Words:
     sets: dict[str, set[str]] = {name: set() for name in ("clause", "alone", "letters", "start", "polite")}
     phrases: list[tuple[str, re.Pattern[str]]] = []
-    before: list[str] = []
-    folder = resources.files("policies.compliance").joinpath("words")
+    unless: list[str] = []
     for language in languages():
-        text = folder.joinpath(f"{language}.yaml").read_text(encoding="utf-8")
-        # Every scalar is a word: "no" and "off" are not booleans here.
-        data: dict[str, Any] = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - it makes only strings
+        data = patterns.read(_FOLDER, language)
         for name, found in sets.items():
-            found.update(_joined(plain(str(word))) for word in data.get(name, ()))
-        parts = data.get("parts", {})
-        bound = "" if data.get("joined") else r"(?<![^ ])", "" if data.get("joined") else r"(?![^ ])"
-        for medium, patterns in data.get("phrases", {}).items():
+            found.update(_joined(plain(word)) for word in data.get(name, ()))
+        for medium, written in data.get("phrases", {}).items():
             # One pattern for a language and medium: whichever phrase it is, the medium is refused.
-            whole = "|".join(_filled(pattern, parts) for pattern in patterns)
-            phrases.append((medium, re.compile(f"{bound[0]}(?:{whole}){bound[1]}")))
-        before += [_filled(pattern, parts) for pattern in data.get("unless_before", ())]
+            phrases.append((medium, re.compile(patterns.whole(written, data))))
+        if "unless_before" in data:
+            unless.append(patterns.whole(data["unless_before"], data, before=True))
     # A polite word that is a keyword in another language stays a keyword.
     polite = sets["polite"] - sets["clause"] - sets["alone"]
     return _Words(
@@ -161,12 +155,5 @@ def _words() -> _Words:
         start=frozenset(sets["start"]),
         polite=frozenset(polite),
         phrases=tuple(phrases),
-        unless_before=re.compile(f"(?<![^ ])(?:{'|'.join(before)})$"),
+        unless_before=re.compile("|".join(unless)),
     )
-
-
-def _filled(pattern: str, parts: dict[str, str]) -> str:
-    """A pattern with its parts in place, and folded as texts are."""
-    while _PART.search(pattern):
-        pattern = _PART.sub(lambda match: f"(?:{parts[match[1]]})", pattern)
-    return folded(pattern)

@@ -112,10 +112,16 @@ def test_a_plain_text_stays_as_it_is(text: str) -> None:
     assert plain(plain(text)) == plain(text)
 
 
-def test_a_long_message_takes_no_long_time() -> None:
-    text = "please do not ever please again even keep bother try to dare on you be by so " * 400
-    assert classify(text, "email") is None
-    assert classify(text + " stop texting me", "email") is None, "nobody writes a refusal after so many words"
+@pytest.mark.parametrize(
+    "words", ["please do not ever please again even keep to ", "nu ma mai ", "un de la ", "不要再"]
+)
+def test_a_message_made_to_be_slow_is_read_to_its_end(words: str) -> None:
+    text = words * (18_000 // len(words))
+    assert classify(text + ". stop calling me", "email") == Said("opt_out", "call")
+
+
+def test_what_stands_after_very_many_words_is_not_read() -> None:
+    assert classify("thank you " * 3_000 + ". stop texting me", "email") is None
 
 
 def test_a_refusal_by_a_medium_that_nobody_noted_is_of_all() -> None:
