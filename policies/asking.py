@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from policies.compliance.content import NO_INITIAL
 from policies.compliance.dossier import Asked
 from policies.compliance.guard import DEFER, SEND, Verdict, closes, judge
 from policies.compliance.packs import packs_of
 from policies.compliance.plan import RuleBook
 from policies.compose import language_of
-from policies.contract import Policy, Step
+from policies.contract import Step
 from policies.facts import Instant
 from policies.state import Made
 
@@ -118,14 +119,19 @@ def asked_of(run: LoanRun, book: RuleBook, step: Step, pre_due: bool, made: Made
         pre_due,
         run.loan.loan_id,
         situation.reach.addresses.get(channel),
-        _content(policy, step.send.message, channel, language_of(situation.person, policy)),
+        _content(run, step.send.message, channel),
         None if made is None else (made.expires, made.last_day),
         run.facts()["days_past_due"] if "days_past_due" in book.facts else None,
     )
 
 
-def _content(policy: Policy, message: str, channel: str, language: str) -> frozenset[str]:
-    return policy.contents.get((message, channel, language), NONE)
+def _content(run: LoanRun, message: str, channel: str) -> frozenset[str]:
+    """The classes of content of the text; that a first message lacks what it must say counts for the first only."""
+    policy, situation = run.ladder.policy, run.situation
+    found = policy.contents.get((message, channel, language_of(situation.person, policy)), NONE)
+    if NO_INITIAL in found and any(not c.inbound and run.loan.loan_id in c.debts for c in situation.history):
+        return found - {NO_INITIAL}
+    return found
 
 
 @lru_cache(maxsize=4096)
