@@ -163,58 +163,50 @@ class LoanState:
         )  # fmt: skip
 
 
-def to_json(state: LoanState) -> dict[str, Any]:
-    """The state as plain JSON values, without what is empty."""
-    found: dict[str, Any] = {
-        "looked": state.looked, "version": state.version, "chased": state.chased, "since": state.since,
-        "running": state.running, "episodes": [_episode_json(e, state.version) for e in state.episodes],
-        "before": {str(place): steps for place, steps in state.before.items() if steps},
-        "handed": state.handed, "returned": state.returned, "closed": state.closed, "acted": state.acted,
-        "deferred": state.deferred, "sides": state.sides, "holds": state.holds, "offers": state.offers,
-        "attempts": state.attempts, "sent": state.sent, "wake": state.wake, "set_aside": state.set_aside,
-        "facts": state.facts,
-    }  # fmt: skip
-    return {key: value for key, value in found.items() if value or (value == 0 and value is not False)}
+def to_json(state: LoanState) -> list[Any]:
+    """The state as plain JSON values in the order of its fields: half as long, and as long to write, as with names."""
+    before = state.before
+    return [
+        state.looked, state.version, state.chased, state.since, state.running,
+        [_episode_json(e, state.version) for e in state.episodes],
+        {place: steps for place, steps in before.items() if steps} if before else before,
+        state.handed, state.returned, state.closed, state.acted, state.deferred, state.sides, state.holds,
+        state.offers, state.attempts, state.sent, state.wake, state.set_aside, state.facts,
+    ]  # fmt: skip
 
 
-def _episode_json(episode: Episode, version: str | None) -> dict[str, Any]:
-    found: dict[str, Any] = {"start": episode.start, "places": sorted(episode.places)}
-    if episode.version != version:
-        found["version"] = episode.version
-    for name in ("settled", "pending", "last", "returned", "reported"):
-        value = getattr(episode, name)
-        if value:
-            found[name] = value
-    if not episode.whole:
-        found["whole"] = False
-    return found
+def _episode_json(episode: Episode, version: str | None) -> list[Any]:
+    return [
+        episode.start, None if episode.version == version else episode.version, sorted(episode.places),
+        episode.settled, episode.pending, episode.last, episode.whole, episode.returned, episode.reported,
+    ]  # fmt: skip
 
 
-def from_json(value: dict[str, Any]) -> LoanState:
+def from_json(value: list[Any]) -> LoanState:
     """The state that ``to_json`` wrote, after a trip through JSON text."""
-    get = value.get
+    (
+        looked, version, chased, since, running, episodes, before, handed, returned, closed, acted, deferred, sides,
+        holds, offers, attempts, sent, wake, set_aside, facts,
+    ) = value  # fmt: skip
     return LoanState(
-        get("looked"), get("version"), get("chased"), get("since", 0), get("running"),
-        [_episode(e, get("version")) for e in get("episodes", ())],
-        {int(p): {s: Settled(*v) for s, v in steps.items()} for p, steps in get("before", {}).items()},
-        get("handed"), get("returned"), get("closed", False), tuple(get("acted", ())),
-        {k: Deferred(*v) for k, v in get("deferred", {}).items()},
-        tuple(Side(*s) for s in get("sides", ())),
-        tuple((h[0], h[1], h[2]) for h in get("holds", ())),
-        tuple(Made._make((*m[:7], tuple((p[0], p[1]) for p in m[7]))) for m in get("offers", ())),
-        {k: Attempt._make((*v[:4], tuple(v[4]))) for k, v in get("attempts", {}).items()},
-        dict(get("sent", {})), get("wake"), get("set_aside"), get("facts", 0),
+        looked, version, chased, since, running, [_episode(e, version) for e in episodes],
+        {int(p): {s: Settled(*v) for s, v in steps.items()} for p, steps in before.items()} if before else {},
+        handed, returned, closed, tuple(acted),
+        {k: Deferred(*v) for k, v in deferred.items()} if deferred else {},
+        tuple([Side(*s) for s in sides]),
+        tuple([(h[0], h[1], h[2]) for h in holds]),
+        tuple([Made._make((*m[:7], tuple((p[0], p[1]) for p in m[7]))) for m in offers]),
+        {k: Attempt._make((*v[:4], tuple(v[4]))) for k, v in attempts.items()} if attempts else {},
+        dict(sent), wake, set_aside, facts,
     )  # fmt: skip
 
 
-def _episode(value: dict[str, Any], version: str | None) -> Episode:
-    get = value.get
-    last = get("last")
+def _episode(value: list[Any], version: str | None) -> Episode:
+    start, own, places, settled, pending, last, whole, returned, reported = value
     return Episode(
-        value["start"], get("version", version) or "", set(get("places", ())),
-        {s: Settled(*v) for s, v in get("settled", {}).items()}, dict(get("pending", {})),
-        None if last is None else (last[0], last[1]),
-        get("whole", True), get("returned", False), tuple(get("reported", ())),
+        start, own or version or "", set(places),
+        {s: Settled(*v) for s, v in settled.items()} if settled else {}, dict(pending),
+        None if last is None else (last[0], last[1]), whole, returned, tuple(reported),
     )  # fmt: skip
 
 
