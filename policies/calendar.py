@@ -37,13 +37,14 @@ class UnknownZone(ValueError):
 class Zone:
     """One IANA zone with what was already worked out about it kept."""
 
-    __slots__ = ("_instants", "_offsets", "_tz", "name")
+    __slots__ = ("_instants", "_offsets", "_tz", "_written", "name")
 
     def __init__(self, name: str, tz: ZoneInfo) -> None:
         self.name = name
         self._tz = tz
         self._offsets: dict[int, int] = {}
         self._instants: dict[tuple[int, int], Instant] = {}
+        self._written: tuple[Instant, str] = (0, self._iso(0))
 
     def offset(self, at: Instant) -> int:
         """Seconds east of UTC at ``at``."""
@@ -94,6 +95,14 @@ class Zone:
 
     def iso(self, at: Instant) -> str:
         """RFC 3339 in local time with offset, whole seconds: ``2016-03-29T10:00:00+01:00``."""
+        # Of a wave every line has the same instant. Both are kept in one value, for two threads may ask at once.
+        last, text = self._written
+        if last != at:
+            text = self._iso(at)
+            self._written = (at, text)
+        return text
+
+    def _iso(self, at: Instant) -> str:
         offset = self.offset(at)
         seconds = at // SECOND + offset
         day, tod = divmod(seconds, _DAY_S)

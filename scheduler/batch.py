@@ -30,6 +30,8 @@ class Batch:
         self._journal: list[str] = []
         self._messages: list[str] = []
         self._bodies: list[str] = []
+        self._saved = ("[]", "[]")
+        self._copied: list[tuple[str, bytes]] = []
         self.lines = 0
 
     @property
@@ -82,6 +84,19 @@ class Batch:
             copy_line(*key, line.to, line.language, line.subject, line.body, lender.get("name"), lender.get("reply_to"))
         )
 
+    def close(self) -> None:
+        """Nothing more is added: put every row into the form in which it travels, so that ``write`` only waits."""
+        self._saved = _encode(self._borrowers), _encode(self._loans)
+        self._copied = [
+            (statement, "".join(lines).encode())
+            for statement, lines in (
+                (queries.COPY_JOURNAL, self._journal),
+                (queries.COPY_MESSAGES, self._messages),
+                (queries.COPY_BODIES, self._bodies),
+            )
+            if lines
+        ]
+
     def write(self, connection: Connection) -> None:
         """Every row, in the transaction that holds the claim."""
         clock = {"clock": self._clock_id}
@@ -89,30 +104,29 @@ class Batch:
             keys = {"lender": lender_id, **clock}
             connection.execute(queries.WITHDRAW, {**keys, "messages": withdrawn})
             connection.execute(queries.CONFIRM, {**keys, "messages": keep, "revision": revision})
-        connection.execute(queries.SAVE_BORROWERS, {**clock, "rows": _encode(self._borrowers)})
+        borrowers, loans = self._saved
+        connection.execute(queries.SAVE_BORROWERS, {**clock, "rows": borrowers})
         if self._loans:
-            connection.execute(queries.SAVE_LOANS, {**clock, "rows": _encode(self._loans)})
-        if self._journal:
-            copy_lines(connection, queries.COPY_JOURNAL, self._journal)
-        if self._messages:
-            copy_lines(connection, queries.COPY_MESSAGES, self._messages)
-            copy_lines(connection, queries.COPY_BODIES, self._bodies)
+            connection.execute(queries.SAVE_LOANS, {**clock, "rows": loans})
+        for statement, lines in self._copied:
+            copy_lines(connection, statement, lines)
 
 
 def _set_aside(one: Claimed, decision: Decision) -> str | None:
     states = {**one.borrower.states, **decision.states}
-    reasons = [f"loan {loan_id}: {s.set_aside}" for loan_id, s in sorted(states.items()) if s.set_aside is not None]
-    return "; ".join(reasons) or None
+    reasons = {loan_id: s.set_aside for loan_id, s in states.items() if s.set_aside is not None}
+    return "; ".join([f"loan {loan_id}: {reasons[loan_id]}" for loan_id in sorted(reasons)]) or None
 
 
 def journal_line(lender_id: str, clock_id: int, made: journal.Entry) -> str:
     """The row of COPY_JOURNAL."""
     return copy_line(
         lender_id, clock_id, stamp(made.at), made.kind, made.borrower_id, made.loan_id, made.message_id,
-        made.place, made.channel_place, made.text, made.digest,
+        made.place, made.channel_place, made.text, digest=made.digest,
     )  # fmt: skip
 
 
 def write_journal(connection: Connection, lender_id: str, clock_id: int, entries: list[journal.Entry]) -> None:
     """Append entries in the caller's transaction."""
-    copy_lines(connection, queries.COPY_JOURNAL, [journal_line(lender_id, clock_id, made) for made in entries])
+    lines = "".join([journal_line(lender_id, clock_id, made) for made in entries])
+    copy_lines(connection, queries.COPY_JOURNAL, lines.encode())

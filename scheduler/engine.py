@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 import psycopg
@@ -18,13 +17,10 @@ from scheduler import journal
 from scheduler.batch import Batch, write_journal
 from scheduler.store import queries
 from scheduler.store.database import Connection
-from scheduler.store.people import Claimed, claim, claim_keys, instant
+from scheduler.store.people import claim, claim_keys, instant, read
 
 _MOST_POISONED = 8
 _log = structlog.get_logger(__name__)
-_encode = json.JSONEncoder(separators=(",", ":")).encode
-
-
 @dataclass(frozen=True, slots=True)
 class Tick:
     """What one tick did: borrowers decided, lines told, and whether it left anything due."""
@@ -103,22 +99,19 @@ class Engine:
 
     def _process(self, now: Instant, horizon: Instant, these: list[tuple[str, str]] | None) -> Tick:
         with self._connection.transaction():
-            claimed = self._claim(now, horizon, these)
+            rows = claim(self._connection, self._clock_id, now, horizon, self._batch, these)
             if self._moves_clock and now != self._moved_to:
                 self._connection.execute(queries.MOVE_CLOCK, {"clock": self._clock_id, "now": to_datetime(now)})
-            if not claimed:
+            if not rows.borrowers:
                 return Tick()
             saved = Batch(self._clock_id)
+            claimed = read(rows, now, self._policies, self._link_base)
             for one in claimed:
                 saved.add(one, decide(one.borrower, one.at))
+            saved.close()
             saved.write(self._connection)
         self._moved_to = now
         return Tick(len(claimed), saved.lines, saved.messages, len(claimed) == self._batch or these is not None)
-
-    def _claim(self, now: Instant, horizon: Instant, these: list[tuple[str, str]] | None) -> list[Claimed]:
-        return claim(
-            self._connection, self._clock_id, now, horizon, self._batch, self._policies, self._link_base, these
-        )
 
     def _set_aside(self, now: Instant, lender_id: str, borrower_id: str, reason: str) -> None:
         """The borrower's decision cannot even be written: look no more until a new fact, and say so."""

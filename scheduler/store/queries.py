@@ -11,7 +11,7 @@ from __future__ import annotations
 # moved on (%(horizon)s, else the same as now). FOR NO KEY UPDATE: a payment of theirs that
 # is being told only waits for this transaction; SKIP LOCKED: another engine takes others.
 CLAIM = """
-SELECT b.lender_id, b.borrower_id, b.revision, b.wake_at, b.whereabouts, b.language, b.zone, b.region,
+SELECT b.lender_id, b.borrower_id, b.revision, b.wake_at, b.whereabouts::text, b.language, b.zone, b.region,
        p.first_name, p.last_name, p.phone, p.email, p.address
 FROM borrower b JOIN person p USING (lender_id, clock_id, borrower_id)
 WHERE b.clock_id = %(clock)s AND b.wake_at <= %(horizon)s
@@ -22,7 +22,7 @@ FOR NO KEY UPDATE OF b SKIP LOCKED
 
 # The same for named borrowers: a batch whose write failed is taken again in halves.
 CLAIM_THESE = """
-SELECT b.lender_id, b.borrower_id, b.revision, b.wake_at, b.whereabouts, b.language, b.zone, b.region,
+SELECT b.lender_id, b.borrower_id, b.revision, b.wake_at, b.whereabouts::text, b.language, b.zone, b.region,
        p.first_name, p.last_name, p.phone, p.email, p.address
 FROM borrower b JOIN person p USING (lender_id, clock_id, borrower_id)
 WHERE b.clock_id = %(clock)s AND b.wake_at <= %(horizon)s
