@@ -14,7 +14,7 @@ from typing import Any
 
 from bench import guard, wave
 from scheduler.bootstrap import use_pinned_zones
-from scheduler.service import settle_memory
+from scheduler.service import settle_process
 from scheduler.store import embedded
 
 _COLUMNS = ("name", "n", "pairs", "seconds", "reference_s", "ratio", "us_per_step", "reference_us")
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("build/bench.json"))
     asked = parser.parse_args()
     use_pinned_zones()
-    settle_memory()
+    settle_process()
     home = Path(tempfile.mkdtemp(prefix="duly-bench-"))
     server = embedded.start(home)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import Lock
 
 import psycopg
 import structlog
@@ -21,6 +22,11 @@ from scheduler.store.people import claim, claim_keys, instant, read
 
 _MOST_POISONED = 8
 _log = structlog.get_logger(__name__)
+# Of two engines of a process one decides while the other waits for the server. Without the lock both decide by turns
+# and then wait together, and a second thread gains nothing.
+_DECIDING = Lock()
+
+
 @dataclass(frozen=True, slots=True)
 class Tick:
     """What one tick did: borrowers decided, lines told, and whether it left anything due."""
@@ -105,10 +111,11 @@ class Engine:
             if not rows.borrowers:
                 return Tick()
             saved = Batch(self._clock_id)
-            claimed = read(rows, now, self._policies, self._link_base)
-            for one in claimed:
-                saved.add(one, decide(one.borrower, one.at))
-            saved.close()
+            with _DECIDING:
+                claimed = read(rows, now, self._policies, self._link_base)
+                for one in claimed:
+                    saved.add(one, decide(one.borrower, one.at))
+                saved.close()
             saved.write(self._connection)
         self._moved_to = now
         return Tick(len(claimed), saved.lines, saved.messages, len(claimed) == self._batch or these is not None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from scheduler.engine import Engine
 from scheduler.settings import Settings, SettingsError, link_key
 from scheduler.store import database, embedded
 from scheduler.store.database import Connection, connect
+
+_SWITCH_S = 0.001
 
 
 def database_url(settings: Settings) -> str:
@@ -62,14 +65,16 @@ def open_channels(settings: Settings, *, test_clock: bool) -> dict[str, Channel]
     return found
 
 
-def settle_memory() -> None:
-    """Let the garbage collector look seldom: a batch makes many values at once and no cycles among them.
+def settle_process() -> None:
+    """Let the garbage collector look seldom, and let a thread that the server has answered not wait for its turn.
 
-    ``tests/unit/test_no_cycles.py`` holds ``decide()`` to that.
+    A batch makes many values at once and no cycles among them; ``tests/unit/test_no_cycles.py`` holds ``decide()`` to
+    that. While one engine decides, another has a few words to say to the server at each of its answers.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(1_000_000, 20, 50)
+    sys.setswitchinterval(_SWITCH_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +102,7 @@ def open_service(
     settings: Settings, url: str, clock_id: int, channels: Mapping[str, Channel], *, test_clock: bool
 ) -> Iterator[Service]:
     """The service on ``url`` for one clock; at the end what is in the air is waited for, and all is let go of."""
-    settle_memory()
+    settle_process()
     with ExitStack() as stack:
 
         def connection() -> Connection:
