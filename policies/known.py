@@ -6,6 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from policies.calendar import Zone
+from policies.compliance.dossier import Contact
 from policies.facts import Event, Instant
 from policies.loan import paid_minor
 
@@ -19,23 +20,22 @@ def loan_facts(run: LoanRun) -> dict[str, Any]:
     overdue = position.overdue
     zone = situation.zone
     today = zone.day(run.now)
-    unpaid = run.ladder.facts.unpaid_components(run.now)
-    kept, broken = _promises(run.events, zone, run.now)
+    principal, penalties = run.ladder.facts.principal_and_penalties(run.now)
+    kept, broken = _promises(run.events, zone, run.now) if run.events else (0, 0)
+    history = situation.history
     return {
         "overdue": position.past_due_minor if overdue else 0,
         "balance": position.balance_minor,
-        "principal": sum(parts["principal"] for parts in unpaid),
-        "penalties": sum(parts["penalty"] for parts in unpaid),
+        "principal": principal,
+        "penalties": penalties,
         "days_past_due": today - run.ladder.dues[position.chased or 0] if overdue else 0,
         "instalments_overdue": position.instalments_overdue if overdue else 0,
-        "times_delinquent": sum(1 for e in state.episodes if not e.returned),
+        "times_delinquent": len([e for e in state.episodes if not e.returned]),
         "promises_kept": kept,
         "promises_broken": broken,
         "offers_declined": 0,
-        "contacts_last_7_days": len(
-            {c.key for c in situation.history if not c.inbound and today - 7 < zone.day(c.at) <= today}
-        ),
-        "last_response_days": _last_response(run, today),
+        "contacts_last_7_days": len({c.key for c in history if not c.inbound and today - 7 < zone.day(c.at) <= today}),
+        "last_response_days": _last_response(history, zone, today) if history else None,
         "reachable_by": tuple(situation.reach.addresses),
         "product": loan.product,
         "segment": loan.segment,
@@ -45,10 +45,10 @@ def loan_facts(run: LoanRun) -> dict[str, Any]:
     }
 
 
-def _last_response(run: LoanRun, today: int) -> int | None:
+def _last_response(history: list[Contact], zone: Zone, today: int) -> int | None:
     """Days since the person last wrote to us; None, if they never did."""
-    last = max((c.at for c in run.situation.history if c.inbound), default=None)
-    return None if last is None else today - run.situation.zone.day(last)
+    last = max((c.at for c in history if c.inbound), default=None)
+    return None if last is None else today - zone.day(last)
 
 
 def _promises(events: list[Event], zone: Zone, now: Instant) -> tuple[int, int]:

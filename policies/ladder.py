@@ -84,7 +84,7 @@ class Ladder(Pace):
 
         ``until`` is among them where the number of facts has grown: one may have been told late.
         """
-        found = set(self.facts.boundaries(after, until))
+        found = self.facts.boundaries(after, until)
         if len(self.events) != self.state.facts:
             found.add(until)
         if after < self.loan.disbursed_at <= until:
@@ -93,7 +93,7 @@ class Ladder(Pace):
             when = max(event.at, event.known_at)
             if after < when <= until:
                 found.add(when)
-        return sorted(when for when in found if when >= self.loan.disbursed_at)
+        return sorted([when for when in found if when >= self.loan.disbursed_at])
 
     def _recorded(self, when: Instant) -> list[Event]:
         """The events that act once and had not when ``when`` came; one told late acts as soon as it is seen."""
@@ -333,7 +333,7 @@ class Ladder(Pace):
     def _record_voids(self, now: Instant) -> None:
         """Settle at ``now`` what is void now, and whatever is void behind it."""
         state = self.state
-        if state.episode is None:
+        if not self._void or state.episode is None:
             return
         for step in self.after_due:
             if step.name in self._void:

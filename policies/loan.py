@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from policies.calendar import Zone
 from policies.facts import Event, Instant, Loan
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """A loan at an instant. Amounts in minor units; ``chased`` and ``oldest`` are places in ``Loan.instalments``.
 
     ``past_due_minor`` is what is unpaid of instalments past due, whether or not it reaches ``overdue_from``;
@@ -36,7 +35,7 @@ class Position:
     @property
     def instalments_overdue(self) -> int:
         """How many instalments past due are not paid in full."""
-        return sum(1 for amount in self.unpaid[: self.past_due] if amount)
+        return len([amount for amount in self.unpaid[: self.past_due] if amount])
 
 
 class LoanFacts:
@@ -83,9 +82,11 @@ class LoanFacts:
         """The position at ``now``, by the facts that are told by then."""
         found = self._positions.get(now)
         if found is None:
-            money = [e for e in self._money if e.at <= now and e.known_at <= now]
-            found = self._positions[now] = self._position(now, money)
+            found = self._positions[now] = self._position(now, self._told(now))
         return found
+
+    def _told(self, now: Instant) -> list[Event]:
+        return [e for e in self._money if e.at <= now and e.known_at <= now]
 
     def was_overdue(self, at: Instant) -> bool:
         """Whether the loan was overdue at ``at``, with facts that were told late counted from when they happened."""
@@ -99,7 +100,7 @@ class LoanFacts:
         return found
 
     def _position(self, now: Instant, money: list[Event]) -> Position:
-        paid = paid_minor(money)
+        paid = paid_minor(money) if money else 0
         owed = self._base if self._simple else [sum(parts.values()) for parts in self.owed(money)]
         left = paid
         unpaid = []
@@ -153,7 +154,7 @@ class LoanFacts:
 
     def unpaid_components(self, now: Instant) -> list[dict[str, int]]:
         """What is unpaid per instalment and component: payments go oldest instalment first, then by ``allocation``."""
-        money = [e for e in self._money if e.at <= now and e.known_at <= now]
+        money = self._told(now)
         parts = self.owed(money)
         left = paid_minor(money)
         if not left:
@@ -165,14 +166,21 @@ class LoanFacts:
                 left -= taken
         return parts
 
-    def boundaries(self, after: Instant, until: Instant) -> list[Instant]:
-        """Instants in (after, until] at which the position can change, in order."""
+    def principal_and_penalties(self, now: Instant) -> tuple[int, int]:
+        """What is unpaid of principal and of penalties, over all instalments."""
+        if not self._told(now):
+            return sum([i.principal_minor for i in self.loan.instalments]), 0
+        unpaid = self.unpaid_components(now)
+        return sum([parts["principal"] for parts in unpaid]), sum([parts["penalty"] for parts in unpaid])
+
+    def boundaries(self, after: Instant, until: Instant) -> set[Instant]:
+        """Instants in (after, until] at which the position can change."""
         found = {t for t in self.past_due_at if after < t <= until}
         for event in self._money:
             when = max(event.at, event.known_at)
             if after < when <= until:
                 found.add(when)
-        return sorted(found)
+        return found
 
 
 MONEY = frozenset({"payment", "reversal", "charge", "waiver"})

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from policies.calendar import Zone
 from policies.facts import Instant
@@ -38,8 +37,7 @@ LAST = 1_000_000
 Because = tuple[dict[str, Any], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One outcome. ``place`` and ``channel_place`` order lines of one instant and loan; they are not printed.
 
     ``because`` lists rules, the binding one first, and never holds personal data. ``message_id`` is given for a

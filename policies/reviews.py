@@ -22,10 +22,10 @@ def due(run: LoanRun, wakes: list[Instant]) -> list[str]:
     found = []
     if run.ladder.current() is None and not state.sides:
         found.append("ladder_ended")
-    wakes += [hold.start for hold in run.ladder.stops.holds if hold.start > run.now]
-    since = run.ladder.stops.since(run.now)
-    stopped = None if since is None else f"stopped_{STOPPED_DAYS}_days:{since}"
-    if since is not None and stopped is not None and stopped not in episode.reported:
+    stops = run.ladder.stops
+    wakes += [hold.start for hold in stops.holds if hold.start > run.now]
+    since = stops.since(run.now)
+    if since is not None and (stopped := f"stopped_{STOPPED_DAYS}_days:{since}") not in episode.reported:
         at = zone.instant(zone.day(since) + STOPPED_DAYS)
         if at > run.now:
             wakes.append(at)
@@ -36,6 +36,8 @@ def due(run: LoanRun, wakes: list[Instant]) -> list[str]:
         wakes.append(at)
     else:
         found.append("episode_days")
+    if not found:
+        return []
     fresh = [reason for reason in found if reason not in episode.reported]
     episode.reported += tuple(fresh)
     return [reason.partition(":")[0] for reason in fresh]

@@ -108,7 +108,7 @@ class Episode:
     def copy(self) -> Episode:
         """A copy that may be changed."""
         return Episode(
-            self.start, self.version, set(self.places), dict(self.settled), dict(self.pending), self.last,
+            self.start, self.version, self.places.copy(), self.settled.copy(), self.pending.copy(), self.last,
             self.whole, self.returned, self.reported,
         )  # fmt: skip
 
@@ -157,8 +157,8 @@ class LoanState:
         """A copy that may be changed."""
         return LoanState(
             self.looked, self.version, self.chased, self.since, self.running, [e.copy() for e in self.episodes],
-            {k: dict(v) for k, v in self.before.items()}, self.handed, self.returned, self.closed, self.acted,
-            dict(self.deferred), self.sides, self.holds, self.offers, dict(self.attempts), dict(self.sent),
+            {k: v.copy() for k, v in self.before.items()}, self.handed, self.returned, self.closed, self.acted,
+            self.deferred.copy(), self.sides, self.holds, self.offers, self.attempts.copy(), self.sent.copy(),
             self.wake, self.set_aside, self.facts,
         )  # fmt: skip
 

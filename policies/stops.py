@@ -45,7 +45,7 @@ class Stops:
 
     def free_from(self, when: Instant) -> Instant | None:
         """The first instant not before ``when`` at which no hold is in force; none, while one has no end."""
-        while (hold := self.at(when)) is not None:
+        while self.holds and (hold := self.at(when)) is not None:
             if hold.end is None:
                 return None
             when = hold.end
