@@ -30,7 +30,8 @@ class Pace:
         self.dues = [i.due_on.toordinal() for i in self.loan.instalments]
         self._own_times: dict[tuple[int, int], Instant] = {}
         self._times: dict[int, Instant | None] = {}
-        self._reversal_days = _reversal_days(events, zone)
+        self._judged: dict[tuple[int, Instant, Instant, bool], Instant | None] = {}
+        self._reversal_days = _reversal_days(events, zone) if events else frozenset()
 
     def current(self) -> Step | None:
         """The first step of the episode that is not settled."""
@@ -67,13 +68,15 @@ class Pace:
     def changed(self) -> None:
         """What was settled or stopped moves the times of what follows."""
         self._times.clear()
+        self._judged.clear()
 
     def _time(self, step: Step) -> Instant | None:
         state = self.state
         episode = state.episode
         assert episode is not None and state.chased is not None  # noqa: S101 - asked in an episode only
-        own = self.own_time(step, state.chased)
-        day = self._notice_day(step, state.chased, episode)
+        own_day = self.day_of(step, state.chased)
+        own = self.zone.instant(own_day, step.at.tod)
+        day = self._notice_day(own_day, state.chased, episode)
         if day is None:
             return None
         noticed = self.zone.instant(day, step.at.tod)
@@ -81,15 +84,17 @@ class Pace:
             noticed = self.zone.instant(self.business.on_or_after(day), step.at.tod)
         return max(own, noticed, episode.pending.get(step.name, own))
 
-    def _notice_day(self, step: Step, place: int, episode: Episode) -> int | None:
+    def _notice_day(self, own_day: int, place: int, episode: Episode) -> int | None:
+        distance = own_day - self.dues[place]
         if episode.last is None:
             day = self.zone.day(episode.start) - 1
-            distance = self.day_of(step, place) - self.dues[place]
         else:
             name, at = episode.last
-            last = next((s for s in self.after_due if s.name == name), None)
             day = self.zone.day(at)
-            distance = self.day_of(step, place) - (self.dues[place] if last is None else self.day_of(last, place))
+            for last in self.after_due:
+                if last.name == name:
+                    distance = own_day - self.day_of(last, place)
+                    break
         if distance <= 0:
             return day
         if episode.whole and not self.stops.holds:
@@ -121,8 +126,14 @@ class Pace:
         """The first instant from ``now`` on at which the step can be judged (rules 5, 6, 9), as things stand.
 
         ``any_hour``: not only from its own time of day on; for a step that the guard deferred, which waits for the law.
+        Kept like ``time``.
         """
-        when = max(time, now)
+        key = (step.place, time, now, any_hour)
+        if key not in self._judged:
+            self._judged[key] = self._judge_at(step, max(time, now), any_hour=any_hour)
+        return self._judged[key]
+
+    def _judge_at(self, step: Step, when: Instant, *, any_hour: bool) -> Instant | None:
         for _ in range(_LOOK_AHEAD):
             free = self.stops.free_from(when)
             if free is None:
