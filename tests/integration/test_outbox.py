@@ -303,7 +303,8 @@ def test_a_loan_that_cannot_be_read_is_set_aside_and_the_others_go_on(world: Wor
         connection.execute("UPDATE loan SET state = '{\"episodes\": [{}]}' WHERE loan_id = 'l1'")
     world.until(at(3, 10))
     assert [m.to for m in world.provider.taken] == ["+442079460124"]
-    assert world.rows("SELECT borrower_id, set_aside, wake_at FROM borrower ORDER BY 1")[0] == ("p1", "ValueError", None)
+    stood = world.rows("SELECT borrower_id, set_aside, wake_at FROM borrower ORDER BY 1")[0]
+    assert stood == ("p1", "ValueError", None)
     assert world.rows("SELECT kind FROM journal WHERE borrower_id = 'p1' ORDER BY entry_id DESC LIMIT 1") == [
         ("set_aside",)
     ]
