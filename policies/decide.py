@@ -90,7 +90,7 @@ class _Desk:
             if loan.disbursed_at > self.now:
                 wakes.append(loan.disbursed_at)
                 continue
-            waiting = any(m.loan_id == loan.loan_id for m in borrower.unsent)
+            waiting = bool(borrower.unsent) and any(m.loan_id == loan.loan_id for m in borrower.unsent)
             if state is not None and not moved and not waiting and state.rests(len(events), self.now):
                 if state.wake is not None:
                     wakes.append(state.wake)

@@ -35,6 +35,7 @@ SEND: Final = "send"
 DEFER: Final = "defer"
 SUPPRESS: Final = "suppress"
 
+_KEPT: Final = 1_000
 BOUND_DAYS: Final = 366
 """How far ahead a lawful instant is looked for; where there is none, the contact is suppressed."""
 
@@ -71,7 +72,7 @@ def judge(asked: Sequence[Asked], dossier: Dossier, book: RuleBook, now: Instant
     view = View(dossier, book, now)
     bound: dict[str, tuple[Prepared, Instant | None]] = {}
     for one in asked:
-        for prepared in view.asked_of(one, now):
+        for prepared in view.asked_of(one, now, len(asked)):
             opens = view.opens(prepared, one, now, asked)
             if opens != now:
                 held = bound.get(prepared.rule.rule_id)
@@ -95,8 +96,22 @@ def judge(asked: Sequence[Asked], dossier: Dossier, book: RuleBook, now: Instant
 def closes(asked: Asked, dossier: Dossier, book: RuleBook, now: Instant) -> Instant | None:
     """The end of the time that is open at ``now``, of the day; none, where no rule of hours reaches the contact."""
     view = View(dossier, book, now)
+    plan = view.plan(asked, now)
+    plain = not (dossier.notes or dossier.holidays or view.several or any(p.holds is not None for p in plan.timed))
+    key = (view.day_zone.name, dossier.region, now)
+    if not plain:
+        return _closes(asked, view, plan)
+    if key not in plan.closings:
+        if len(plan.closings) > _KEPT:
+            plan.closings.clear()
+        plan.closings[key] = _closes(asked, view, plan)
+    return plan.closings[key]
+
+
+def _closes(asked: Asked, view: View, plan: Plan) -> Instant | None:
+    dossier, now = view.dossier, view.now
     ends: list[Instant] = []
-    for prepared in view.plan(asked, now).active:
+    for prepared in plan.timed:
         rule = prepared.rule
         end: Instant | None = None
         if isinstance(rule, Window) and (prepared.holds is None or prepared.holds(asked, dossier, view.several)):
@@ -149,8 +164,8 @@ class View:
         """The rules that reach the contact on the day of ``when``."""
         return self.book.plan(asked, self.day_zone.day(when))
 
-    def asked_of(self, asked: Asked, when: Instant) -> tuple[Prepared, ...]:
-        """The rules that could close the contact at ``when``, in the order of the packs."""
+    def asked_of(self, asked: Asked, when: Instant, together: int) -> tuple[Prepared, ...]:
+        """The rules that could close the contact, one of so many ``together``, at ``when``; in the packs' order."""
         home, dossier = self.day_zone, self.dossier
         day = home.day(when)
         record = Record(
@@ -159,6 +174,7 @@ class View:
             asked.offer_ends is not None or asked.offer_last_day is not None,
             bool(dossier.flags or dossier.options),
             self.several,
+            together > 1 or bool(dossier.contacts),
         )
         found = self.book.plan(asked, day).narrowed(record)
         if len(self.zones) == 1:
@@ -230,7 +246,7 @@ class View:
         while at <= limit:
             later = at
             for one in asked:
-                for prepared in self.asked_of(one, at):
+                for prepared in self.asked_of(one, at, len(asked)):
                     found = self.opens(prepared, one, at, asked)
                     if found is None:
                         return None, prepared.rule, "forbidden"
@@ -255,7 +271,7 @@ class View:
         plan = self.plan(asked, self.now)
         found = list(plan.quietly)
         used: set[int] = set()
-        for prepared in self.asked_of(asked, self.now):
+        for prepared in self.asked_of(asked, self.now, len(together)):
             result, lift = self._result(prepared, asked, together)
             found[prepared.place] = result
             if lift is not None:

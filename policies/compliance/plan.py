@@ -13,6 +13,7 @@ from policies.compliance.dossier import Asked, Dossier
 from policies.compliance.kinds import (
     AGENCY,
     COLLECTORS,
+    Cap,
     Content,
     Hours,
     Lift,
@@ -77,6 +78,7 @@ class Record(NamedTuple):
     offer: bool
     facts: bool
     several: bool
+    contacts: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,10 @@ class Plan:
     relation: str
     quietly: tuple[Result, ...]
     """The result of every rule of the packs where none closes and no lift is used."""
+    timed: tuple[Prepared, ...] = ()
+    """Those of ``active`` that are about hours."""
+    closings: dict[tuple[str, str, Instant], Instant | None] = field(default_factory=dict, compare=False)
+    """Until when contacts may leave, by zone, region and instant, where nothing on record has a bearing on that."""
     _narrowed: dict[Record, Narrowed] = field(default_factory=dict, compare=False)
 
     def narrowed(self, record: Record) -> Narrowed:
@@ -173,7 +179,8 @@ class RuleBook:
                 told.append(Result(rule, ALLOWS if decides(rule) else without))
                 continue
             told.append(Result(*others[-1]))
-        return Plan(tuple(active), tuple(others), shape.relation, tuple(told))
+        timed = tuple(one for one in active if isinstance(one.rule, Window | Quiet))
+        return Plan(tuple(active), tuple(others), shape.relation, tuple(told), timed)
 
     def _prepared(self, rule: Rule, shape: Shape, day: int, place: int) -> Prepared:
         lifts = [self._lifts[rule.pack, name] for name in rule.unless]
@@ -235,6 +242,8 @@ def _can_close(prepared: Prepared, record: Record, relation: str) -> bool:
         needed = record.content
     elif isinstance(rule, OfferEnd):
         needed = record.offer
+    elif isinstance(rule, Cap):
+        needed = record.contacts or rule.most < 1
     elif isinstance(rule, Quiet | OptOut) or (isinstance(rule, Stop) and rule.begins):
         needed = record.notes
     else:

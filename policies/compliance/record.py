@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from policies.calendar import Zone
@@ -44,12 +45,14 @@ BEARING: Final = frozenset(
 """The types of event that the guard looks at."""
 
 
-def dossier_of(events: Iterable[Event], contacts: Sequence[Contact], home: Zone, region: str, now: Instant) -> Dossier:
+def dossier_of(events: Sequence[Event], contacts: Sequence[Contact], home: Zone, region: str, now: Instant) -> Dossier:
     """What is on record of a person at ``now``. ``contacts`` are our own, which the list may still grow by.
 
     ``home`` is the zone in force of the person's address. Events that happened after ``now`` are left out.
     """
-    evidence = [Evidence((home.name,), HOME)]
+    if not events:
+        return Dossier((_at_home(home.name),), contacts, region=region)
+    evidence = [_at_home(home.name)]
     bearing = [event for event in events if event.type in BEARING and event.at <= now]
     if not bearing:
         return Dossier(tuple(evidence), contacts, region=region)
@@ -63,6 +66,11 @@ def dossier_of(events: Iterable[Event], contacts: Sequence[Contact], home: Zone,
             notes += _notes(event, home)
     notes += _holds(bearing, home)
     return Dossier(tuple(evidence), contacts, tuple(notes), region=region)
+
+
+@lru_cache(maxsize=1024)
+def _at_home(zone: str) -> Evidence:
+    return Evidence((zone,), HOME)
 
 
 def contacts_of(events: Iterable[Event], now: Instant) -> list[Contact]:
