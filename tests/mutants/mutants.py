@@ -78,7 +78,8 @@ def no_notice() -> Iterator[None]:
         episode, place = self.state.episode, self.state.chased
         assert episode is not None and place is not None
         own = self.own_time(step, place)
-        return None if self._notice_day(step, place, episode) is None else max(own, episode.pending.get(step.name, own))
+        day = self._notice_day(self.day_of(step, place), place, episode)
+        return None if day is None else max(own, episode.pending.get(step.name, own))
 
     with patched(Pace, "time", time):
         yield
