@@ -15,12 +15,16 @@ from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from policies.book import read_book
 from policies.calendar import to_instant
 from policies.language.check import compile_policy
 from policies.simulate import Span, simulate
 from policies.versions import Policies, Published
+from tests.making import SHARED
 
+BOOK_NG = SHARED / "data" / "book-ng"
 LOANS = int(os.environ.get("DULY_STORM_LOANS", "300"))
 DUE = "2026-03-08"
 """The clocks of the United States change on this day."""
@@ -142,3 +146,19 @@ def test_the_checker_sees_what_happens_without_the_house_rules() -> None:
     assert "outside the hours" in said
     assert "contacts on 2026-03-08" in said
     assert "in seven days" in said
+
+
+@pytest.mark.skipif(not BOOK_NG.exists(), reason="../shared/data/book-ng is not beside this checkout")
+def test_the_real_book_under_the_house_rules_makes_no_contact_outside_them() -> None:
+    names = ("borrowers.csv", "loans.csv", "instalments.csv", "events.csv")
+    texts = {name: (BOOK_NG / name).read_text(encoding="utf-8") for name in names}
+    text = policy_text(house=True).replace("EUR", "NGN")
+    policy, problems = compile_policy("storm.yaml", text, executing=True)
+    assert policy is not None, problems
+    book, faults = read_book({name: BytesIO(one.encode()) for name, one in texts.items()})
+    assert book is not None, faults
+    start = min(loan.disbursed_at for loan in book.loans.values())
+    told = [text for _, text in simulate(Policies([Published(policy)]), book, Span(start))]
+    made, found = broken(told, texts["borrowers.csv"])
+    assert made > 5_000
+    assert found == []
