@@ -164,7 +164,10 @@ class LoanState:
 
 
 def to_json(state: LoanState) -> list[Any]:
-    """The state as plain JSON values in the order of its fields: half as long, and as long to write, as with names."""
+    """The state as plain JSON values in the order of its fields: half as long, and as long to write, as with names.
+
+    ``scheduler.migrate`` finds loans by the second of them, the version.
+    """
     before = state.before
     return [
         state.looked, state.version, state.chased, state.since, state.running,

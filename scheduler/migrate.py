@@ -31,7 +31,7 @@ SELECT b.borrower_id, b.whereabouts, b.language, b.zone, b.region,
 FROM borrower b JOIN person p USING (lender_id, clock_id, borrower_id)
 WHERE b.lender_id = %(lender)s AND b.clock_id = %(clock)s AND b.borrower_id IN (
     SELECT l.borrower_id FROM loan l
-    WHERE l.lender_id = %(lender)s AND l.clock_id = %(clock)s AND l.state ->> 'version' = %(from)s)
+    WHERE l.lender_id = %(lender)s AND l.clock_id = %(clock)s AND l.state ->> 1 = %(from)s)
 ORDER BY b.borrower_id
 """
 _LOCKED = f"{_PINNED} FOR NO KEY UPDATE OF b"

@@ -80,7 +80,7 @@ def moves(stored, *arguments):
 
 def pins(url):
     with connect(url) as connection:
-        return dict(connection.execute("SELECT loan_id, state ->> 'version' FROM loan").fetchall())
+        return dict(connection.execute("SELECT loan_id, state ->> 1 FROM loan").fetchall())
 
 
 def entries(url):
