@@ -44,9 +44,9 @@ messages:
 """
 
 _BORROWERS = """
-INSERT INTO borrower (lender_id, clock_id, borrower_id, language, zone, region, wake_at, revision)
-SELECT 'default', 0, 'b' || to_char(n, 'FM0000000'), 'en', %(zone)s, 'GB', %(disbursed)s, 1
-FROM generate_series(1, %(count)s) n
+INSERT INTO borrower (lender_id, clock_id, borrower_id, language, zone, region, wake_at, revision, key)
+SELECT 'default', 0, borrower_id, 'en', %(zone)s, 'GB', %(disbursed)s, 1, duly_key(salt, 'borrower', borrower_id)
+FROM person ORDER BY borrower_id
 """
 
 # Half of the persons can be reached by SMS, half by e-mail.
@@ -60,10 +60,10 @@ FROM generate_series(1, %(count)s) n
 
 _LOANS = """
 INSERT INTO loan (lender_id, clock_id, loan_id, borrower_id, product, currency, principal_minor, disbursed_at, tags,
-                  allocation)
-SELECT 'default', 0, 'l' || to_char(n, 'FM0000000'), 'b' || to_char(n, 'FM0000000'), 'personal', 'GBP', 12000,
-       %(disbursed)s, '{}', '{penalty,fee,interest,principal}'
-FROM generate_series(1, %(count)s) n
+                  allocation, key)
+SELECT 'default', 0, loan_id, borrower_id, 'personal', 'GBP', 12000,
+       %(disbursed)s, '{}', '{penalty,fee,interest,principal}', duly_key(salt, 'loan/' || loan_id, loan_id)
+FROM (SELECT borrower_id, salt, 'l' || substr(borrower_id, 2) AS loan_id FROM person) p ORDER BY loan_id
 """
 
 _INSTALMENTS = """
@@ -90,5 +90,5 @@ def fill(connection: Connection, count: int) -> None:
     keys = {"count": count, "zone": ZONE, "disbursed": to_datetime(DISBURSED)}
     with connection.transaction():
         publish(connection, "wave.yaml", POLICY, DISBURSED)
-        for statement in (_BORROWERS, _PERSONS, _LOANS, _INSTALMENTS):
+        for statement in (_PERSONS, _BORROWERS, _LOANS, _INSTALMENTS):
             connection.execute(statement, keys)

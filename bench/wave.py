@@ -26,7 +26,7 @@ _THREADS = 2
 
 _STAGE = """
 CREATE UNLOGGED TABLE stage_borrower AS
-    SELECT lender_id, clock_id, borrower_id, wake_at, whereabouts, set_aside FROM borrower;
+    SELECT lender_id, clock_id, borrower_id, wake_at, whereabouts, set_aside, facts FROM borrower;
 CREATE UNLOGGED TABLE stage_loan AS SELECT lender_id, clock_id, loan_id, state FROM loan;
 CREATE UNLOGGED TABLE stage_journal AS SELECT * FROM journal WHERE entry_id > {journal};
 CREATE UNLOGGED TABLE stage_message AS SELECT * FROM message;
@@ -34,15 +34,14 @@ CREATE UNLOGGED TABLE stage_body AS SELECT * FROM message_body;
 """
 
 _REFERENCE = (
-    "INSERT INTO journal (lender_id, clock_id, at, kind, borrower_id, loan_id, message_id, place, channel_place, "
-    "entry, digest) SELECT lender_id, clock_id, at, kind, borrower_id, loan_id, message_id, place, channel_place, "
-    "entry, digest FROM stage_journal",
+    "INSERT INTO journal (lender_id, clock_id, at, kind, borrower_key, loan_key, place, channel_place, entry) "
+    "SELECT lender_id, clock_id, at, kind, borrower_key, loan_key, place, channel_place, entry FROM stage_journal",
     "INSERT INTO message SELECT * FROM stage_message",
     "INSERT INTO message_body SELECT * FROM stage_body",
     "UPDATE loan l SET state = s.state FROM stage_loan s "
     "WHERE l.lender_id = s.lender_id AND l.clock_id = s.clock_id AND l.loan_id = s.loan_id",
-    "UPDATE borrower b SET wake_at = s.wake_at, whereabouts = s.whereabouts, set_aside = s.set_aside "
-    "FROM stage_borrower s WHERE b.lender_id = s.lender_id AND b.clock_id = s.clock_id "
+    "UPDATE borrower b SET wake_at = s.wake_at, whereabouts = s.whereabouts, set_aside = s.set_aside, "
+    "facts = s.facts FROM stage_borrower s WHERE b.lender_id = s.lender_id AND b.clock_id = s.clock_id "
     "AND b.borrower_id = s.borrower_id",
 )
 

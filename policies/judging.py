@@ -315,6 +315,6 @@ def _line(
         Line(
             run.now, run.loan.borrower_id, run.loan.loan_id, outcome, because, run.number(proposal.place), running,
             step.name, occurrence, channel, message, language, to, subject, body, until, step.place, channel_place,
-            message_id, state.version, send_by, contact,
+            message_id, state.version, send_by, contact, run.ladder.dues[proposal.place], proposal.time,
         )
     )  # fmt: skip

@@ -43,7 +43,8 @@ class Line(NamedTuple):
     ``because`` lists rules, the binding one first, and never holds personal data. ``message_id`` is given for a
     line that puts a message in the outbox, and for those that tell of one; ``policy`` is the digest of the version
     that decided; after ``send_by`` a message may no longer leave as decided, and is decided afresh; ``contact`` is
-    the contact that it is part of.
+    the contact that it is part of. ``due`` (an ordinal) and ``planned`` are the dates from which the step's time comes:
+    the instalment's day due, as its calendar has it, and the instant that the policy sets for the step.
     """
 
     at: Instant
@@ -68,6 +69,8 @@ class Line(NamedTuple):
     policy: str | None = None
     send_by: Instant | None = None
     contact: str | None = None
+    due: int | None = None
+    planned: Instant | None = None
 
     @property
     def order(self) -> tuple[Instant, str, str, int, int]:

@@ -6,11 +6,13 @@ import json
 from typing import Any
 
 from policies.calendar import zone
+from policies.compliance.packs import digest_of_all
 from policies.decide import Decision
 from policies.facts import Instant
 from policies.outcome import SENT, WITHDRAWN, Line
 from policies.state import Whereabouts, to_json
 from scheduler import journal
+from scheduler.ledger.commit import borrower_key, message_key
 from scheduler.store import queries
 from scheduler.store.copying import copy_line, copy_lines, stamp
 from scheduler.store.database import Connection
@@ -22,8 +24,12 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 class Batch:
     """Gathers decisions, then writes contract states, journal, outbox and next wakes in the caller's transaction."""
 
-    def __init__(self, clock_id: int) -> None:
+    def __init__(self, clock_id: int, policies: int, link_base: str) -> None:
+        """``policies``: the number of the newest version that is decided by."""
         self._clock_id = clock_id
+        self._policies = policies
+        self._link_base = link_base
+        self._rules = digest_of_all()
         self._borrowers: list[dict[str, Any]] = []
         self._loans: list[dict[str, Any]] = []
         self._looked_again: list[tuple[str, int, list[str], list[str]]] = []
@@ -44,8 +50,11 @@ class Batch:
         home = zone(decision.whereabouts.zone)
         lender_id = one.lender_id
         withdrawn = []
+        look = self._look(one)
+        if not decision.lines:
+            self._journal.append(journal_line(lender_id, self._clock_id, journal.looked(look, home)))
         for line in decision.lines:
-            self._journal.append(journal_line(lender_id, self._clock_id, journal.of_line(line, home)))
+            self._journal.append(journal_line(lender_id, self._clock_id, journal.of_line(line, home, look)))
             if line.outcome == SENT:
                 self._message(one, line)
             elif line.outcome == WITHDRAWN and line.message_id is not None:
@@ -59,6 +68,13 @@ class Batch:
         wakes = [w for w in (decision.wake_at, one.next_known) if w is not None]
         self._borrower(one, min(wakes, default=None), decision.whereabouts, _set_aside(one, decision))
 
+    def _look(self, one: Claimed) -> journal.Look:
+        salt = one.salt
+        return journal.Look(
+            salt, borrower_key(salt, one.borrower_id), one.at, one.revision, one.chain.value, self._policies,
+            self._rules, self._link_base, tuple([message_key(salt, m) for m in one.reconfirm]),
+        )  # fmt: skip
+
     def _borrower(self, one: Claimed, wake: Instant | None, where: Whereabouts, reason: str | None) -> None:
         self._borrowers.append(
             {
@@ -67,6 +83,7 @@ class Batch:
                 "wake_at": None if wake is None else stamp(wake),
                 "whereabouts": where,
                 "set_aside": reason,
+                "facts": str(one.chain),
             }
         )
 
@@ -121,8 +138,8 @@ def _set_aside(one: Claimed, decision: Decision) -> str | None:
 def journal_line(lender_id: str, clock_id: int, made: journal.Entry) -> str:
     """The row of COPY_JOURNAL."""
     return copy_line(
-        lender_id, clock_id, stamp(made.at), made.kind, made.borrower_id, made.loan_id, made.message_id,
-        made.place, made.channel_place, made.text, digest=made.digest,
+        lender_id, clock_id, stamp(made.at), made.kind, made.borrower_key, made.loan_key, made.place,
+        made.channel_place, made.text,
     )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from policies.facts import SECOND, Instant
 from policies.language.mail import html_of
 from scheduler import journal
 from scheduler.batch import write_journal
+from scheduler.ledger.commit import borrower_key, digest, loan_key, message_key, message_path
 from scheduler.store import queries
 from scheduler.store.database import Connection
 from scheduler.store.people import instant
@@ -60,6 +61,7 @@ class Leaving:
     body: str
     lender_name: str | None
     reply_to: str | None
+    salt: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,19 @@ class Result:
     reference: str | None = None
     reason: str | None = None
     again: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Handed:
+    """A message and what is known of it now, as the journal tells it."""
+
+    lender_id: str
+    message_id: str
+    borrower_id: str
+    loan_id: str
+    salt: bytes
+    at: datetime
+    result: Result
 
 
 class Dispatcher:
@@ -119,7 +134,15 @@ class Dispatcher:
             rows = self._connection.execute(queries.ABANDONED, {"clock": self._clock_id, "all": everything}).fetchall()
             if rows:
                 at = to_datetime(now)
-                self._save([(*row[:2], at, self._settle(row[1], row[2], now), None) for row in rows])
+                settled = [self._settle(row[1], row[2], now) for row in rows]
+                self._save(
+                    [
+                        _Handed(lender_id, message_id, borrower_id, loan_id, salt, at, result)
+                        for (lender_id, message_id, _, borrower_id, loan_id, salt), result in zip(
+                            rows, settled, strict=True
+                        )
+                    ]
+                )
         return len(rows)
 
     def close(self) -> None:
@@ -192,7 +215,12 @@ class Dispatcher:
             failed = [o for o, r in zip(leaving, results, strict=True) if r.status == FAILED]
             if failed:
                 self._tell_failed(failed)
-            self._save([(o.lender_id, o.message_id, o.at, r, o) for o, r in zip(leaving, results, strict=True)])
+            self._save(
+                [
+                    _Handed(o.lender_id, o.message_id, o.borrower_id, o.loan_id, o.salt, o.at, result)
+                    for o, result in zip(leaving, results, strict=True)
+                ]
+            )
 
     def _tell_failed(self, failed: list[Leaving]) -> None:
         """A failure is a fact like any other: the engine tries the step's next channel."""
@@ -217,34 +245,38 @@ class Dispatcher:
             },
         )  # fmt: skip
 
-    def _save(self, results: list[tuple[str, str, datetime, Result, Leaving | None]]) -> None:
+    def _save(self, handed: list[_Handed]) -> None:
+        results = [one.result for one in handed]
         self._connection.execute(
             queries.HANDED,
             {
-                "clock": self._clock_id, "lenders": [r[0] for r in results], "messages": [r[1] for r in results],
-                "ats": [r[2] for r in results], "statuses": [r[3].status for r in results],
-                "providers": [r[3].provider for r in results], "references": [r[3].reference for r in results],
-                "reasons": [r[3].reason for r in results],
-                "agains": [None if r[3].again is None else to_datetime(r[3].again) for r in results],
+                "clock": self._clock_id, "lenders": [one.lender_id for one in handed],
+                "messages": [one.message_id for one in handed], "ats": [one.at for one in handed],
+                "statuses": [r.status for r in results], "providers": [r.provider for r in results],
+                "references": [r.reference for r in results], "reasons": [r.reason for r in results],
+                "agains": [None if r.again is None else to_datetime(r.again) for r in results],
             },
         )  # fmt: skip
         by_lender: dict[str, list[journal.Entry]] = {}
-        for lender_id, sent_id, at, result, one in results:
-            by_lender.setdefault(lender_id, []).append(_entry(sent_id, at, result, one))
+        for one in handed:
+            by_lender.setdefault(one.lender_id, []).append(_entry(one))
         for lender_id, entries in by_lender.items():
             write_journal(self._connection, lender_id, self._clock_id, entries)
 
 
-def _entry(message_id: str, at: datetime, result: Result, one: Leaving | None) -> journal.Entry:
-    values: dict[str, Any] = {"at": at.isoformat(), "message_id": message_id, "status": result.status}
-    for name in ("provider", "reference", "reason"):
-        value = getattr(result, name)
-        if value is not None:
-            values[name] = value
-    keys: dict[str, Any] = {"message_id": message_id}
-    if one is not None:
-        keys |= {"borrower_id": one.borrower_id, "loan_id": one.loan_id}
-    return journal.entry(instant(at), journal.HAND_OVER, values, **keys)
+def _entry(one: _Handed) -> journal.Entry:
+    """What a provider says, its reference and its reasons, may name the person: the entry has digests of them."""
+    salt, result = one.salt, one.result
+    values: dict[str, Any] = {"message_key": message_key(salt, one.message_id), "status": result.status}
+    if result.provider is not None:
+        values["provider"] = result.provider
+    for part, said in (("reference", result.reference), ("reason", result.reason)):
+        if said is not None:
+            values[part] = digest(salt, message_path(one.message_id, part), said).hex()
+    return journal.entry(
+        instant(one.at), journal.HAND_OVER, values, borrower_key=borrower_key(salt, one.borrower_id),
+        loan_key=loan_key(salt, one.loan_id),
+    )  # fmt: skip
 
 
 def link_token(key: bytes, message_id: str) -> str:

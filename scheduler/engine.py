@@ -51,6 +51,7 @@ class Engine:
         self._moves_clock = moves_clock
         self._policies: dict[str, Policies] = {}
         self._policies_seen: tuple[int, int | None] | None = None
+        self._newest = 0
         self._moved_to: Instant | None = None
 
     def tick(self, now: Instant, horizon: Instant | None = None) -> Tick:
@@ -110,7 +111,7 @@ class Engine:
                 self._connection.execute(queries.MOVE_CLOCK, {"clock": self._clock_id, "now": to_datetime(now)})
             if not rows.borrowers:
                 return Tick()
-            saved = Batch(self._clock_id)
+            saved = Batch(self._clock_id, self._newest, self._link_base)
             with _DECIDING:
                 claimed = read(rows, now, self._policies, self._link_base)
                 for one in claimed:
@@ -122,13 +123,12 @@ class Engine:
 
     def _set_aside(self, now: Instant, lender_id: str, borrower_id: str, reason: str) -> None:
         """The borrower's decision cannot even be written: look no more until a new fact, and say so."""
-        values = {"borrower_id": borrower_id, "outcome": SET_ASIDE, "reason": reason}
-        one = journal.entry(now, journal.SET_ASIDE, values, borrower_id=borrower_id)
+        keys = {"lender": lender_id, "clock": self._clock_id, "borrower": borrower_id, "reason": reason}
+        values = {"outcome": SET_ASIDE, "reason": reason}
         with self._connection.transaction():
-            self._connection.execute(
-                queries.SET_ASIDE,
-                {"lender": lender_id, "clock": self._clock_id, "borrower": borrower_id, "reason": reason},
-            )
+            row = self._connection.execute(queries.SET_ASIDE, keys).fetchone()
+            assert row is not None  # noqa: S101 - it was claimed a moment ago
+            one = journal.entry(now, journal.SET_ASIDE, values, borrower_key=row[0].hex)
             write_journal(self._connection, lender_id, self._clock_id, [one])
         _log.error("borrower set aside", borrower_id=borrower_id, reason=reason)
 
@@ -136,17 +136,25 @@ class Engine:
         row = self._connection.execute(queries.POLICY_COUNT, {"clock": self._clock_id}).fetchone()
         if row == self._policies_seen and row is not None:
             return
-        self._policies = read_policies(self._connection, self._clock_id)
+        self._policies, self._newest = read_versions(self._connection, self._clock_id)
         self._policies_seen = row
 
 
 def read_policies(connection: Connection, clock_id: int) -> dict[str, Policies]:
     """The published policies of each lender, compiled; every lender of the clock has an entry."""
+    return read_versions(connection, clock_id)[0]
+
+
+def read_versions(connection: Connection, clock_id: int) -> tuple[dict[str, Policies], int]:
+    """The same, and the number of the newest version among them; 0 without any."""
     published: dict[str, list[Published]] = {"default": []}
-    for lender_id, _name, digest, file_name, source, since in connection.execute(queries.POLICIES, {"clock": clock_id}):
+    newest = 0
+    rows = connection.execute(queries.POLICIES, {"clock": clock_id})
+    for lender_id, _name, digest, file_name, source, since, number in rows:
+        newest = max(newest, number)
         policy, problems = compile_policy(file_name, bytes(source), executing=True)
         if policy is None or policy.digest != digest:
             reason = problems[0].message if problems else "its digest is another"
             raise RuntimeError(f"the published policy {digest} cannot be read by this version of duly: {reason}")
         published.setdefault(lender_id, []).append(Published(policy, ALWAYS if since is None else instant(since)))
-    return {lender_id: Policies(versions) for lender_id, versions in published.items()}
+    return {lender_id: Policies(versions) for lender_id, versions in published.items()}, newest

@@ -59,15 +59,15 @@ class Imported:
 
 def import_book(
     connection: Connection, files: Mapping[str, BinaryIO], *, clock_id: int, lender_id: str = "default", now: Instant,
-    policies: Policies | None, limit: int = LIMIT, progress: Progress | None = None,
+    policies: Policies | None, limit: int = LIMIT, progress: Progress | None = None, by: str | None = None,
 ) -> Imported:  # fmt: skip
     """Add the book in ``files`` (name to an open binary file) to the lender's book, in one transaction.
 
     Memory is bounded, whatever the size. Each new or changed loan must go by exactly one of ``policies``, where
     these are given. A borrower whose facts changed is looked at again: at ``now`` for a changed person or loan, when
     a new loan is disbursed, when a new event becomes known. ``progress`` is told a file and how many of its rows
-    were read, then ``checking`` and ``writing``. Raises InputError with up to ``limit`` problems, in the order of
-    file and line; then nothing has changed.
+    were read, then ``checking`` and ``writing``; ``by`` is who imports. Raises InputError with up to ``limit``
+    problems, in the order of file and line; then nothing has changed.
     """
     keys = {"lender": lender_id, "clock": clock_id, "now": to_datetime(now)}
     findings = Findings(limit)
@@ -103,6 +103,8 @@ def import_book(
         tell("writing", 0)
         done = _write(connection, keys, rows)
         values = {"files": digests, **{name: _plain(getattr(done, name)) for name in Imported.__slots__}}
+        if by is not None:
+            values["by"] = by
         write_journal(connection, lender_id, clock_id, [journal.entry(now, journal.IMPORTED, values)])
     return done
 
@@ -194,6 +196,7 @@ def _write(connection: Connection, keys: dict[str, Any], rows: dict[str, int]) -
     run(staging.WHOSE)
     changed_persons = run(staging.CHANGED_PERSONS)
     if changed_persons:
+        run(staging.KEEP_PERSONS)
         run(staging.UPDATE_PERSONS)
         run(staging.TELL_CHANGED_PERSONS)
     new_persons = run(staging.INSERT_PERSONS)

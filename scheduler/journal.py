@@ -1,108 +1,166 @@
-"""Entries of the append-only journal: one a decision, canonical JSON with its SHA-256, and no personal data.
+"""Entries of the append-only journal: one a decision or act, canonical JSON, and no personal data.
 
-Of a message there is its id and the digest of its text; name, address and text are elsewhere, to be erased.
+The text of an entry is a leaf of the ledger's tree. People, loans, messages and texts are named in it by salted digests
+alone (``ledger.commit``); names, addresses and texts are elsewhere, to be erased.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
+from datetime import date
 from functools import lru_cache
+from hashlib import sha256
 from json.encoder import encode_basestring as _quoted
 from typing import Any, NamedTuple
 
-from policies.calendar import Zone
+from policies.calendar import Zone, to_datetime
 from policies.facts import Instant
 from policies.outcome import KEYS, Because, Line, printed
+from scheduler.ledger.commit import canonical, loan_key, message_key, message_path, text_of
+from scheduler.ledger.versions import versions_text
 
 DECISION = "decision"
+LOOKED = "looked"
 HAND_OVER = "hand_over"
 SET_ASIDE = "set_aside"
 PUBLISHED = "published"
 IMPORTED = "imported"
 CLOCK_JUMP = "clock_jump"
 MIGRATED = "migrated"
-
-_canonical = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+LEDGER_KEY = "ledger_key"
+RECONCILED = "reconciled"
 
 
 class Entry(NamedTuple):
-    """One entry; ``text`` is its canonical JSON, ``digest`` the SHA-256 of that text in UTF-8."""
+    """One entry; ``text`` is its canonical JSON. The keys (32 hexadecimal digits) and places are to find it by."""
 
     at: Instant
     kind: str
     text: str
-    digest: bytes
-    borrower_id: str | None = None
-    loan_id: str | None = None
-    message_id: str | None = None
+    borrower_key: str | None = None
+    loan_key: str | None = None
     place: int = 0
     channel_place: int = 0
 
 
-def entry(at: Instant, kind: str, values: dict[str, Any], **keys: Any) -> Entry:
-    """An entry of ``values`` (plain JSON values, no floats); ``keys`` are the columns it can be found by."""
-    text = canonical(values)
-    return Entry(at, kind, text, hashlib.sha256(text.encode()).digest(), **keys)
+def entry(
+    at: Instant, kind: str, values: dict[str, Any], *, borrower_key: str | None = None, loan_key: str | None = None
+) -> Entry:
+    """An entry of ``values`` (plain JSON values, no floats) with its instant, its kind and whom it is about."""
+    whole: dict[str, Any] = {"at": to_datetime(at).isoformat(), "kind": kind, **values}
+    if borrower_key is not None:
+        whole["borrower"] = borrower_key
+    if loan_key is not None:
+        whole["loan"] = loan_key
+    return Entry(at, kind, canonical(whole), borrower_key, loan_key)
 
 
-def canonical(values: dict[str, Any]) -> str:
-    """Canonical JSON as RFC 8785 has it, for the values that entries hold: text, whole numbers, lists, maps."""
-    return _canonical(values)
+class Look(NamedTuple):
+    """What every entry of one look at a borrower says: who, when, on which facts, under which policies and rules.
+
+    ``facts`` is the value of the chain of facts, ``policies`` the number of the newest version published, ``rules``
+    the digest of all rule packs, ``unsent`` the keys of messages that had not left and were looked at again.
+    """
+
+    salt: bytes
+    borrower: str
+    at: Instant
+    revision: int
+    facts: str
+    policies: int
+    rules: str
+    link: str
+    unsent: tuple[str, ...] = ()
 
 
-def of_line(line: Line, zone: Zone) -> Entry:
+def looked(look: Look, zone: Zone) -> Entry:
+    """The entry of a look after which there was nothing to do."""
+    values = {
+        "at": zone.iso(look.at), "borrower": look.borrower, "facts": look.facts, "kind": LOOKED, "link": look.link,
+        "now": look.at, "policies": look.policies, "revision": look.revision, "rules": look.rules,
+    }  # fmt: skip
+    if look.unsent:
+        values["unsent"] = list(look.unsent)
+    # The versions are JSON already, and the last key of all.
+    return Entry(look.at, LOOKED, f'{canonical(values)[:-1]},"versions":{versions_text()}}}', look.borrower)
+
+
+def of_line(line: Line, zone: Zone, look: Look) -> Entry:
     """The entry of one line of a decision."""
     # The keys stand in their canonical order and the text is put together here: a general encoder, set up afresh for
     # every line of a large wave, takes twice as long.
+    salt, message_id = look.salt, line.message_id
+    loan = loan_key(salt, line.loan_id)
+    text = to = key = None
+    if message_id is not None:
+        key = message_key(salt, message_id)
+        if line.body is not None:
+            text = _digest(salt, message_path(message_id, "text"), text_of(line.subject, line.body))
+            to = None if line.to is None else _digest(salt, message_path(message_id, "to"), line.to)
     rest = (
-        (',"borrower_id":', line.borrower_id),
         (',"channel":', line.channel),
+        (',"due":', None if line.due is None else _day(line.due)),
         (',"episode":', line.episode),
+        (',"facts":', look.facts),
         (',"instalment":', line.instalment),
+        (',"kind":', DECISION),
         (',"language":', line.language),
-        (',"loan_id":', line.loan_id),
+        (',"link":', look.link),
+        (',"loan":', loan),
         (',"message":', line.message),
-        (',"message_id":', line.message_id),
+        (',"message_key":', key),
+        (',"now":', look.at),
         (',"occurrence":', line.occurrence),
         (',"outcome":', line.outcome),
+        (',"planned":', None if line.planned is None else zone.iso(line.planned)),
+        (',"policies":', look.policies),
         (',"policy":', line.policy),
+        (',"revision":', look.revision),
+        (',"rules":', look.rules),
+        (',"send_by":', None if line.send_by is None else zone.iso(line.send_by)),
         (',"step":', line.step),
-        (',"text":', None if line.body is None else "sha256:" + text_digest(line.subject, line.body)),
-        (',"until":', None if line.until is None else zone.iso(line.until)),
+        (',"text":', text),
+        (',"to":', to),
     )
-    written = [key + (_quoted(v) if isinstance(v, str) else str(v)) for key, v in rest if v is not None]
-    text = f'{{"at":"{zone.iso(line.at)}","because":{_because(line.because)}{"".join(written)}}}'
-    return Entry(
-        line.at, DECISION, text, hashlib.sha256(text.encode()).digest(), line.borrower_id, line.loan_id,
-        line.message_id, line.place, line.channel_place,
-    )  # fmt: skip
+    written = "".join([k + (_quoted(v) if isinstance(v, str) else str(v)) for k, v in rest if v is not None])
+    unsent = f',"unsent":{canonical(list(look.unsent))}' if look.unsent else ""
+    until = "" if line.until is None else f',"until":"{zone.iso(line.until)}"'
+    whole = (
+        f'{{"at":"{zone.iso(line.at)}","because":{_because(line.because)},"borrower":"{look.borrower}"'
+        f'{written}{unsent}{until},"versions":{versions_text()}}}'
+    )
+    return Entry(line.at, DECISION, whole, look.borrower, loan, line.place, line.channel_place)
+
+
+def _digest(salt: bytes, path: str, text: str) -> str:
+    return sha256(sha256(salt + path.encode()).digest() + _quoted(text).encode()).hexdigest()
+
+
+@lru_cache(maxsize=1024)
+def _day(ordinal: int) -> str:
+    return date.fromordinal(ordinal).isoformat()
 
 
 def _because(reasons: Because) -> str:
     if len(reasons) == 1 and len(reasons[0]) == 1 and "rule" in reasons[0]:
         return _rule_alone(reasons[0]["rule"])
-    return _canonical(reasons)
+    return canonical(reasons)
 
 
 @lru_cache(maxsize=1024)
 def _rule_alone(rule: str) -> str:
-    return _canonical([{"rule": rule}])
+    return canonical([{"rule": rule}])
 
 
-def text_digest(subject: str | None, body: str) -> str:
-    """SHA-256 of a text as decided, its link a placeholder: the subject, a line feed, the body; in hex."""
-    return hashlib.sha256(f"{subject or ''}\n{body}".encode()).hexdigest()
-
-
-def line_of(text: str, outcome: str, body: tuple[str, str | None, str] | None) -> str:
-    """The printed line of a decision's entry, under the outcome that its message came to.
+def line_of(
+    text: str, borrower_id: str, loan_id: str, outcome: str, body: tuple[str, str | None, str] | None
+) -> str:  # fmt: skip
+    """The printed line of a decision's entry about this loan, under the outcome that its message came to.
 
     ``body`` is (to, subject, body) of the message, where the line sent one.
     """
     values = json.loads(text)
     line = {key: values.get(key) for key in KEYS}
-    line["outcome"] = outcome
-    if body is not None:
-        line["to"], line["subject"], line["body"] = body
+    line |= {"borrower_id": borrower_id, "loan_id": loan_id, "outcome": outcome}
+    line["to"], line["subject"], line["body"] = body or (None, None, None)
     return printed(line)

@@ -16,6 +16,7 @@ from policies.version_change import dropped_by, migrated, refusal
 from policies.versions import Policies
 from scheduler import journal
 from scheduler.batch import write_journal
+from scheduler.ledger.commit import borrower_key, loan_key
 from scheduler.store import queries
 from scheduler.store.database import Connection
 from scheduler.store.people import Known, facts
@@ -27,7 +28,7 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 _PINNED = """
 SELECT b.borrower_id, b.whereabouts, b.language, b.zone, b.region,
-       p.first_name, p.last_name, p.phone, p.email, p.address
+       p.first_name, p.last_name, p.phone, p.email, p.address, p.salt
 FROM borrower b JOIN person p USING (lender_id, clock_id, borrower_id)
 WHERE b.lender_id = %(lender)s AND b.clock_id = %(clock)s AND b.borrower_id IN (
     SELECT l.borrower_id FROM loan l
@@ -67,12 +68,12 @@ class Move:
 
 def moves(
     connection: Connection, clock_id: int, policies: Policies, old: Policy, new: Policy, now: Instant, link_base: str,
-    *, apply: bool = False, lender_id: str = "default",
+    *, apply: bool = False, lender_id: str = "default", by: str | None = None,
 ) -> Iterator[Move]:  # fmt: skip
     """Each loan that is pinned to ``old``, by borrower and loan. With ``apply`` the caller's transaction moves it.
 
     A loan for which ``new`` would repeat what was done is refused and left alone. A loan that is moved gets a journal
-    entry, and its borrower is looked at again at once. The caller reads to the end.
+    entry, with ``by`` who moves it, and its borrower is looked at again at once. The caller reads to the end.
     """
     keys = {"lender": lender_id, "clock": clock_id, "from": old.digest}
     if apply:
@@ -88,14 +89,14 @@ def moves(
             if one.moved:
                 changed.append(one)
         if apply and changed:
-            _save(connection, clock_id, lender_id, old, new, changed)
+            _save(connection, clock_id, lender_id, old, new, changed, by)
 
 
 class _Person:
     """One borrower's contracts before and after."""
 
     def __init__(self, row: tuple[Any, ...], known: Known, old: Policy, new: Policy, now: Instant) -> None:
-        borrower_id, where, language, home, region, first, last, phone, email, address = row
+        borrower_id, where, language, home, region, first, last, phone, email, address, self.salt = row
         self.person = Person(borrower_id, first, last, language, home, region, phone, email, address)
         self.loans = known.loans
         self.states = known.states
@@ -152,8 +153,9 @@ class _Person:
 
 
 def _save(
-    connection: Connection, clock_id: int, lender_id: str, old: Policy, new: Policy, changed: list[_Person]
-) -> None:
+    connection: Connection, clock_id: int, lender_id: str, old: Policy, new: Policy, changed: list[_Person],
+    by: str | None,
+) -> None:  # fmt: skip
     keys = {"lender": lender_id, "clock": clock_id}
     states, wakes, entries = [], [], []
     for one in changed:
@@ -162,10 +164,17 @@ def _save(
         for loan_id, state in one.moved.items():
             states.append({"lender_id": lender_id, "loan_id": loan_id, "state": to_json(state)})
             values: dict[str, Any] = {
-                "borrower_id": borrower_id, "loan_id": loan_id, "policy": new.name, "from": old.digest,
-                "to": new.digest, "dropped": list(dropped_by(one.states[loan_id], new)),
+                "policy": new.name, "from": old.digest, "to": new.digest, "now": one.at,
+                "dropped": list(dropped_by(one.states[loan_id], new)),
             }  # fmt: skip
-            entries.append(journal.entry(one.at, journal.MIGRATED, values, borrower_id=borrower_id, loan_id=loan_id))
+            if by is not None:
+                values["by"] = by
+            entries.append(
+                journal.entry(
+                    one.at, journal.MIGRATED, values, borrower_key=borrower_key(one.salt, borrower_id),
+                    loan_key=loan_key(one.salt, loan_id),
+                )
+            )  # fmt: skip
     connection.execute(queries.SAVE_LOANS, {"clock": clock_id, "rows": _encode(states)})
     connection.execute(_WAKE, {**keys, "rows": _encode(wakes)})
     write_journal(connection, lender_id, clock_id, entries)

@@ -33,10 +33,11 @@ ORDER BY l.lender_id LIMIT 1
 """
 # A cure is told at the instant of the payment, which may be long before the service began.
 _DECIDED = """
-SELECT DISTINCT at FROM journal
-WHERE clock_id = %(clock)s AND lender_id = %(lender)s AND kind = 'decision' AND loan_id = ANY(%(loans)s)
-  AND at <= %(until)s AND entry::jsonb ->> 'outcome' <> 'cured'
-ORDER BY at
+SELECT DISTINCT j.at FROM borrower b
+JOIN journal j ON j.lender_id = b.lender_id AND j.clock_id = b.clock_id AND j.borrower_key = b.key
+WHERE b.clock_id = %(clock)s AND b.lender_id = %(lender)s AND b.borrower_id = %(borrower)s AND j.kind = 'decision'
+  AND j.at <= %(until)s AND j.entry::jsonb ->> 'outcome' <> 'cured'
+ORDER BY j.at
 """
 
 
@@ -131,8 +132,9 @@ def _read(connection: Connection, clock_id: int, loan_id: str, at: Instant) -> W
 
 def _decided(connection: Connection, clock_id: int, whole: Whole, until: Instant) -> list[Instant]:
     """The instants at which something was decided for this person, up to ``until``, in order."""
-    loans = [loan.loan_id for loan in whole.loans]
-    keys = {"clock": clock_id, "lender": whole.lender_id, "loans": loans, "until": to_datetime(until)}
+    keys = {
+        "clock": clock_id, "lender": whole.lender_id, "borrower": whole.person.borrower_id, "until": to_datetime(until)
+    }  # fmt: skip
     return [instant(at) for (at,) in connection.execute(_DECIDED, keys)]
 
 

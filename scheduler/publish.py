@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
+from typing import Any
 
 from policies.calendar import to_datetime
+from policies.compliance.packs import digest_of_all
 from policies.contract import Policy
 from policies.facts import Instant
 from policies.language.check import compile_policy
@@ -32,9 +35,11 @@ class Publication:
 
 def publish(
     connection: Connection, file_name: str, source: bytes, now: Instant, *, clock_id: int = 0,
-    lender_id: str = "default", since: Instant | None = None,
+    lender_id: str = "default", since: Instant | None = None, by: str | None = None,
 ) -> Publication:  # fmt: skip
-    """Publish one policy file in the caller's transaction. Raises InputError where it has an error.
+    """Publish one policy file in the caller's transaction, told in the journal. Raises InputError on an error.
+
+    ``by`` says who publishes; none, where no person does.
 
     A policy's first version holds from the beginning of time; a later one from ``since``, or from ``now``. The same
     version again changes nothing.
@@ -68,7 +73,12 @@ def publish(
             "since": None if starts is None else to_datetime(starts),
         },
     )  # fmt: skip
-    values = {"policy": policy.name, "digest": policy.digest, "file": file_name}
+    values: dict[str, Any] = {
+        "policy": policy.name, "digest": policy.digest, "file": file_name, "number": number[0],
+        "source": f"sha256:{sha256(source).hexdigest()}", "rules": digest_of_all(),
+    }  # fmt: skip
+    if by is not None:
+        values["by"] = by
     if starts is not None:
         values["since"] = to_datetime(starts).isoformat()
     write_journal(connection, lender_id, clock_id, [journal.entry(now, journal.PUBLISHED, values)])

@@ -7,6 +7,7 @@ import difflib
 import os
 import secrets
 import stat
+import string
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -105,6 +106,38 @@ class Settings(BaseSettings):
         f"a secret of at least {_SHORTEST_KEY} characters",
         f"made once, kept in `{_KEY_FILE}` in `DULY_HOME`",
     )
+    ledger_key: SecretStr | None = _setting(
+        None,
+        "The seed of the key that signs checkpoints of the ledger, 64 hexadecimal digits; the same for all daemons of "
+        "one database. A secret.",
+        "64 hexadecimal digits",
+        "made once, kept in `ledger.key` in `DULY_HOME`",
+    )
+    ledger_key_next: SecretStr | None = _setting(
+        None,
+        "The seed that `duly ledger key rotate` goes over to, where the present one is set by `DULY_LEDGER_KEY`. "
+        "A secret.",
+        "64 hexadecimal digits",
+        "made by `duly ledger key rotate`",
+    )
+    ledger_origin: str | None = _setting(
+        None,
+        "What checkpoints of the ledger begin with, such as `ledger.lender.example`; it is fixed by the first one.",
+        "a host name, or one and a path, without blanks and plus signs",
+        "a name made at random, once",
+    )
+    witness: str | None = _setting(
+        None,
+        "Where checkpoints of the ledger are kept outside the database: a folder (its path ends with `/`), a file, or "
+        "an address (https); several with commas between.",
+        "paths of folders or files, and https addresses, with commas between",
+        "none: a cut end of the ledger is not found",
+    )
+    checkpoint_s: int = _setting(
+        60,
+        "How often a daemon signs a checkpoint, where there is something new, in seconds.",
+        "a whole number from 1 to 86400",
+    )
     batch: int = _setting(500, "Borrowers that an engine claims at once.", "a whole number from 1 to 10000")
     engine_threads: int = _setting(
         2, "Engines in one daemon: while one waits for the database, another decides.", "a whole number from 1 to 16"
@@ -167,7 +200,20 @@ class Settings(BaseSettings):
         _require(key is None or len(key.get_secret_value()) >= _SHORTEST_KEY)
         return key
 
-    @field_validator("batch", "engine_threads", "lease_s", "dispatch_connections", "tick_s")
+    @field_validator("ledger_key", "ledger_key_next")
+    @classmethod
+    def _is_seed(cls, seed: SecretStr | None) -> SecretStr | None:
+        text = "" if seed is None else seed.get_secret_value()
+        _require(seed is None or (len(text) == 64 and all(char in string.hexdigits for char in text)))
+        return seed
+
+    @field_validator("ledger_origin")
+    @classmethod
+    def _is_origin(cls, origin: str | None) -> str | None:
+        _require(origin is None or (origin.isascii() and origin.isprintable() and not {" ", "+"} & set(origin)))
+        return origin
+
+    @field_validator("batch", "engine_threads", "lease_s", "dispatch_connections", "tick_s", "checkpoint_s")
     @classmethod
     def _is_within(cls, number: int, info: Any) -> int:
         low, high = {
@@ -176,6 +222,7 @@ class Settings(BaseSettings):
             "lease_s": (5, 3_600),
             "dispatch_connections": (1, 64),
             "tick_s": (1, 3_600),
+            "checkpoint_s": (1, 86_400),
         }[info.field_name]
         _require(low <= number <= high)
         return number

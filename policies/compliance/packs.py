@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache, lru_cache
+from hashlib import sha256
 from importlib import resources
 from typing import Final
 
@@ -22,6 +24,7 @@ PACK_NAMES: Final = (
 
 _own: dict[str, Pack] = {}
 """A lender's own packs, as ``use_own`` was given them when the process began."""
+_own_texts: dict[str, bytes] = {}
 
 
 class _Names(Collection[str]):
@@ -56,14 +59,30 @@ class UnknownPack(KeyError):
 def built_in() -> Mapping[str, Pack]:
     """All packs that are built in, by name, in their order. Raises InputError where a file of ours is wrong."""
     found: dict[str, Pack] = {}
-    folder = resources.files("policies.compliance").joinpath("packs")
-    for name in PACK_NAMES:
-        file = f"{name}.yaml"
-        pack, problems = read_pack(file, folder.joinpath(file).read_bytes(), tuple(found.values()))
+    for name, data in _built_in_texts().items():
+        pack, problems = read_pack(f"{name}.yaml", data, tuple(found.values()))
         if pack is None:
             raise InputError(problems)
         found[name] = pack
     return found
+
+
+@cache
+def _built_in_texts() -> Mapping[str, bytes]:
+    folder = resources.files("policies.compliance").joinpath("packs")
+    return {name: folder.joinpath(f"{name}.yaml").read_bytes() for name in PACK_NAMES}
+
+
+def pack_texts() -> Mapping[str, bytes]:
+    """The file of every pack as it is written, by the pack's name."""
+    return {**_built_in_texts(), **_own_texts}
+
+
+@lru_cache(maxsize=1)
+def digest_of_all() -> str:
+    """One digest over every pack: SHA-256 of the canonical JSON of {name: SHA-256 of its file}, in hexadecimal."""
+    digests = {name: sha256(data).hexdigest() for name, data in pack_texts().items()}
+    return sha256(json.dumps(digests, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def use_own(files: Iterable[tuple[str, bytes]]) -> None:
@@ -72,17 +91,21 @@ def use_own(files: Iterable[tuple[str, bytes]]) -> None:
     It is done once, before anything is judged. Raises InputError with every problem of every file.
     """
     found: dict[str, Pack] = {}
+    texts: dict[str, bytes] = {}
     wrong: list[Problem] = []
     for file, data in files:
         one, problems = read_pack(file, data, (*built_in().values(), *found.values()))
         wrong += problems
         if one is not None:
             found[one.name] = one
+            texts[one.name] = data
     if wrong:
         raise InputError(wrong)
     _own.clear()
     _own.update(found)
-    for kept in (resolve, packs_for_region, packs_of):
+    _own_texts.clear()
+    _own_texts.update(texts)
+    for kept in (resolve, packs_for_region, packs_of, digest_of_all):
         kept.cache_clear()
 
 

@@ -33,7 +33,9 @@ _LIVE: Final = 78
 _EVERY_S: Final = 0.1
 _SHOWN: Final = 7
 _NEWEST = """
-SELECT entry FROM journal WHERE kind = 'decision' AND clock_id = 0 ORDER BY at DESC, entry_id DESC LIMIT %(most)s
+SELECT j.entry, l.borrower_id, l.loan_id
+FROM journal j JOIN loan l ON l.lender_id = j.lender_id AND l.clock_id = j.clock_id AND l.key = j.loan_key
+WHERE j.kind = 'decision' AND j.clock_id = 0 ORDER BY j.at DESC, j.entry_id DESC LIMIT %(most)s
 """
 _OUTCOMES = """
 SELECT entry::jsonb ->> 'outcome', count(*) FROM journal WHERE kind = 'decision' AND clock_id = 0 GROUP BY 1
@@ -95,7 +97,8 @@ class View:
         if self._live is None or now - self._shown < _EVERY_S:
             return
         self._shown = now
-        self._newest = [json.loads(row[0]) for row in connection.execute(_NEWEST, {"most": _SHOWN})][::-1]
+        rows = connection.execute(_NEWEST, {"most": _SHOWN}).fetchall()
+        self._newest = [{**json.loads(row[0]), "borrower_id": row[1], "loan_id": row[2]} for row in reversed(rows)]
         self._counts = Counter(dict(connection.execute(_OUTCOMES).fetchall()))
         if self._newest:
             self._day = max(self._day, date.fromisoformat(self._newest[-1]["at"][:10]))

@@ -11,6 +11,7 @@ import typer
 from scheduler.cli.failures import GOOD, WRONG
 from scheduler.cli.output import columns, progress, say_all, say_json, tell
 from scheduler.cli.reading import book_line
+from scheduler.cli.start import whoever
 
 
 def add_to(app: typer.Typer) -> None:
@@ -35,7 +36,7 @@ def import_(
             policies = read_policies(store.connection, store.clock_id)["default"]
             done = import_book(
                 store.connection, files, clock_id=store.clock_id, now=store.now(), policies=policies, limit=limit,
-                progress=lambda what, rows: bar(0, None, f"{what} {rows:,}" if rows else what),
+                progress=lambda what, rows: bar(0, None, f"{what} {rows:,}" if rows else what), by=whoever(),
             )  # fmt: skip
     except InputError as error:
         if json_:

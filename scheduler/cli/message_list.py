@@ -21,14 +21,18 @@ WITH chosen AS (
       AND (%(status)s::text IS NULL OR m.status = %(status)s)
     ORDER BY m.decided_at DESC, m.message_id DESC LIMIT %(limit)s
 )
-SELECT j.entry, c.status, c.reason, c.provider, c.reference, t.sent_to, t.subject, t.body
+SELECT j.entry, c.borrower_id, c.loan_id, c.status, c.reason, c.provider, t.sent_to, t.subject, t.body
 FROM chosen c
-JOIN journal j ON j.lender_id = c.lender_id AND j.clock_id = c.clock_id AND j.loan_id = c.loan_id
-              AND j.at = c.decided_at AND j.message_id = c.message_id AND j.kind = 'decision'
+JOIN borrower b USING (lender_id, clock_id, borrower_id)
+JOIN loan l USING (lender_id, clock_id, loan_id)
+JOIN journal j ON j.lender_id = c.lender_id AND j.clock_id = c.clock_id AND j.borrower_key = b.key
+              AND j.loan_key = l.key AND j.at = c.decided_at AND j.kind = 'decision'
 LEFT JOIN message_body t ON %(text)s AND t.lender_id = c.lender_id AND t.clock_id = c.clock_id
                         AND t.message_id = c.message_id
-WHERE j.entry::jsonb ->> 'outcome' = 'sent'
-ORDER BY j.at, j.borrower_id, j.loan_id, j.place, j.channel_place, j.entry_id
+WHERE (j.entry::jsonb ->> 'outcome', j.entry::jsonb ->> 'step', j.entry::jsonb ->> 'channel',
+       (j.entry::jsonb ->> 'instalment')::integer, (j.entry::jsonb ->> 'occurrence')::integer)
+    = ('sent', c.step, c.channel, c.instalment, c.occurrence)
+ORDER BY j.at, c.borrower_id, c.loan_id, j.place, j.channel_place, j.entry_id
 """
 
 
@@ -49,8 +53,9 @@ def listed(
     parameters = {"clock": clock_id, "loan": loan_id, "status": status, "limit": limit, "text": text}
     with connection.transaction(), connection.cursor(name="messages") as cursor:
         cursor.execute(_MESSAGES, parameters)
-        for entry, status_, reason, provider, _reference, to, subject, body in cursor:
-            line: dict[str, Any] = json.loads(journal.line_of(entry, status_, (to, subject, body) if text else None))
+        for entry, borrower_id, of_loan, status_, reason, provider, to, subject, body in cursor:
+            said = (to, subject, body) if text else None
+            line: dict[str, Any] = json.loads(journal.line_of(entry, borrower_id, of_loan, status_, said))
             if status_ in _OPEN:
                 line["outcome"] = None
             yield Listed(json.dumps(line, ensure_ascii=False, separators=(",", ":")), status_, reason, provider)

@@ -9,6 +9,7 @@ import typer
 
 from scheduler.cli.failures import Failure
 from scheduler.cli.output import columns, say_all, say_json, tell
+from scheduler.cli.start import whoever
 
 if TYPE_CHECKING:
     from policies.contract import Policy
@@ -46,7 +47,17 @@ def migrate(
             raise Failure(f"FROM and TO are the same version of {before.name}; see: duly policy list")
         with connection.transaction() if apply else nullcontext():
             found = list(
-                moves(connection, clock_id, policies, before, after, store.now(), store.settings.link_base, apply=apply)
+                moves(
+                    connection,
+                    clock_id,
+                    policies,
+                    before,
+                    after,
+                    store.now(),
+                    store.settings.link_base,
+                    apply=apply,
+                    by=whoever(),
+                )
             )
     if json_:
         for move in found:

@@ -15,6 +15,7 @@ from policies.problems import InputError, Problem
 from scheduler.cli.failures import Failure
 from scheduler.cli.output import tell
 from scheduler.cli.reading import place_line, read_policy, shown_text
+from scheduler.cli.start import whoever
 from scheduler.cli.store import opened
 from scheduler.publish import Publication, publish
 from scheduler.store import queries
@@ -72,7 +73,7 @@ def publish_files(files: Sequence[Path], since: Instant | None) -> list[Publishe
         try:
             with store.connection.transaction():
                 return [
-                    Published(path, publish(store.connection, str(path), data, now, since=since))
+                    Published(path, publish(store.connection, str(path), data, now, since=since, by=whoever()))
                     for path, data in sources
                 ]
         except InputError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -30,3 +32,11 @@ def log_by(chosen: Settings, clock: Clock, *, serving: bool = False) -> None:
     level = chosen.log_level if serving or "log_level" in given else "warning"
     as_json = chosen.log_json if serving or "log_json" in given else not sys.stderr.isatty()
     configure_logging(clock, level=level, as_json=as_json)
+
+
+def whoever() -> str:
+    """Who runs this command, as this machine knows them; it goes into the journal with what they do."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"

@@ -11,14 +11,14 @@ from scheduler.store.database import Connection
 _NULL = "\\N"
 
 
-def copy_line(*values: str | int | None, digest: bytes | None = None) -> str:
-    """One row: text is escaped, None is NULL; ``digest``, where the table ends with one, is hexadecimal."""
+def copy_line(*values: str | int | None) -> str:
+    """One row: text is escaped, None is NULL."""
     row = "\t".join([value if isinstance(value, str) else _NULL if value is None else str(value) for value in values])
     # Looking at the whole row for what must be escaped takes less time than looking at each of its fields.
     plain = row.count("\\") == values.count(None) and row.count("\t") == len(values) - 1
     if not plain or "\n" in row or "\r" in row:
         row = "\t".join([_NULL if value is None else _escaped(str(value)) for value in values])
-    return f"{row}\n" if digest is None else f"{row}\t\\\\x{digest.hex()}\n"
+    return f"{row}\n"
 
 
 def _escaped(text: str) -> str:

@@ -14,6 +14,7 @@ from policies.facts import SECOND, Event, Instalment, Instant, Loan, Person
 from policies.simulate import HISTORY_S
 from policies.state import LoanState, Unsent, Whereabouts, from_json
 from policies.versions import Policies
+from scheduler.ledger.facts import Chain, Fact, event_fact, fact_digest, loan_fact, person_fact
 from scheduler.store import queries
 from scheduler.store.database import Connection
 
@@ -29,6 +30,7 @@ class Claimed(NamedTuple):
     """A borrower under this transaction's lock: all that decides, and what is known to become known later.
 
     ``at`` is the instant to decide at: now, or under a test clock the borrower's own wake, where it comes later.
+    ``chain`` is the borrower's chain of facts after this look.
     """
 
     lender_id: str
@@ -38,6 +40,8 @@ class Claimed(NamedTuple):
     borrower: Borrower
     next_known: Instant | None
     reconfirm: tuple[str, ...]
+    salt: bytes
+    chain: Chain
 
 
 class Rows(NamedTuple):
@@ -74,12 +78,17 @@ def claim_keys(connection: Connection, clock_id: int, horizon: Instant, limit: i
 
 
 class Known(NamedTuple):
-    """What the database knows of one borrower: loans with their states, all events in order, past messages."""
+    """What the database knows of one borrower: loans with their states, all events in order, past messages.
+
+    Of each loan and event also the borrower's revision from which it says what it says.
+    """
 
     loans: tuple[Loan, ...]
     states: dict[str, LoanState]
     events: tuple[Event, ...]
     messages: list[list[Any]]
+    loan_revisions: tuple[int, ...]
+    event_revisions: tuple[int, ...]
 
     @property
     def contacts(self) -> tuple[Contact, ...]:
@@ -124,13 +133,16 @@ def _known(borrower_id: str, loans: list[Any] | None, events: list[Any] | None, 
         {row[0]: from_json(row[9]) for row in rows if row[9] is not None},
         tuple([_event(row) for row in events]) if events else (),
         messages or [],
+        tuple([row[11] for row in rows]),
+        tuple([row[16] for row in events]) if events else (),
     )
 
 
 def _claimed(
     row: tuple[Any, ...], known: Known, now: Instant, policies: dict[str, Policies], link_base: str
 ) -> Claimed:
-    lender_id, borrower_id, revision, wake, where, language, zone, region, first, last, phone, email, address = row
+    lender_id, borrower_id, revision, wake, where, language, zone, region, first, last, phone, email, address = row[:13]
+    salt, person_revision, chain = row[13:]
     now = max(now, instant(wake))
     events = known.events
     next_known = None
@@ -140,8 +152,11 @@ def _claimed(
         events = events[:later]
     unsent = _unsent(known.messages, revision)
     reconfirm = tuple([one.message_id for one in unsent])
+    person = Person(borrower_id, first, last, language, zone, region, phone, email, address)
+    seen = Chain.parse(chain)
+    new = new_facts(seen, person, person_revision, known, len(events))
     borrower = Borrower(
-        Person(borrower_id, first, last, language, zone, region, phone, email, address),
+        person,
         known.loans,
         events,
         policies[lender_id],
@@ -151,7 +166,22 @@ def _claimed(
         link_base,
         unsent,
     )
-    return Claimed(lender_id, borrower_id, revision, now, borrower, next_known, reconfirm)
+    longer = seen.longer(revision, now, [fact_digest(salt, fact) for fact in new])
+    return Claimed(lender_id, borrower_id, revision, now, borrower, next_known, reconfirm, salt, longer)
+
+
+def new_facts(seen: Chain, person: Person, person_revision: int, known: Known, visible: int) -> list[Fact]:
+    """The facts that a chain has not seen, in its order; of the events the first ``visible``."""
+    found = [person_fact(person)] if seen.is_new(person_revision) else []
+    found += [
+        loan_fact(loan) for loan, since in zip(known.loans, known.loan_revisions, strict=True) if seen.is_new(since)
+    ]
+    found += [
+        event_fact(event)
+        for event, since in zip(known.events[:visible], known.event_revisions, strict=False)
+        if seen.is_new(since, event.known_at)
+    ]
+    return found
 
 
 def _contact(message: list[Any]) -> Contact:
@@ -172,7 +202,7 @@ def _unsent(messages: list[list[Any]], revision: int) -> tuple[Unsent, ...]:
 
 
 def _loan(borrower_id: str, row: list[Any]) -> Loan:
-    loan_id, product, currency, principal, disbursed_at, policy, segment, tags, allocation, _state, parts = row
+    loan_id, product, currency, principal, disbursed_at, policy, segment, tags, allocation, _state, parts = row[:11]
     instalments = tuple(
         [
             Instalment(number, date.fromordinal(due), principal_, interest, fees)

@@ -12,7 +12,7 @@ from __future__ import annotations
 # is being told only waits for this transaction; SKIP LOCKED: another engine takes others.
 CLAIM = """
 SELECT b.lender_id, b.borrower_id, b.revision, b.wake_at, b.whereabouts::text, b.language, b.zone, b.region,
-       p.first_name, p.last_name, p.phone, p.email, p.address
+       p.first_name, p.last_name, p.phone, p.email, p.address, p.salt, p.revision, b.facts
 FROM borrower b JOIN person p USING (lender_id, clock_id, borrower_id)
 WHERE b.clock_id = %(clock)s AND b.wake_at <= %(horizon)s
 ORDER BY b.wake_at, b.lender_id, b.borrower_id
@@ -23,7 +23,7 @@ FOR NO KEY UPDATE OF b SKIP LOCKED
 # The same for named borrowers: a batch whose write failed is taken again in halves.
 CLAIM_THESE = """
 SELECT b.lender_id, b.borrower_id, b.revision, b.wake_at, b.whereabouts::text, b.language, b.zone, b.region,
-       p.first_name, p.last_name, p.phone, p.email, p.address
+       p.first_name, p.last_name, p.phone, p.email, p.address, p.salt, p.revision, b.facts
 FROM borrower b JOIN person p USING (lender_id, clock_id, borrower_id)
 WHERE b.clock_id = %(clock)s AND b.wake_at <= %(horizon)s
   AND (b.lender_id, b.borrower_id) IN (SELECT * FROM unnest(%(lenders)s::text[], %(borrowers)s::text[]))
@@ -54,14 +54,15 @@ SELECT k.lender_id, k.borrower_id,
             (SELECT json_agg(json_build_array(n.number, n.due_on - DATE '0001-01-01' + 1, n.principal_minor,
                                               n.interest_minor, n.fees_minor) ORDER BY n.number)
              FROM instalment n
-             WHERE n.lender_id = l.lender_id AND n.clock_id = l.clock_id AND n.loan_id = l.loan_id)
+             WHERE n.lender_id = l.lender_id AND n.clock_id = l.clock_id AND n.loan_id = l.loan_id),
+            l.revision
         ) ORDER BY l.loan_id)
      FROM loan l
      WHERE l.lender_id = k.lender_id AND l.clock_id = %(clock)s AND l.borrower_id = k.borrower_id)::text,
     (SELECT json_agg(json_build_array(
             e.event_id, {_us("e.at")}, {_us("e.known_at")}, e.type, e.borrower_id, e.loan_id, e.amount_minor, e.ref,
             e.channel, t.address, e.value, {_us("e.from_at")}, e.from_on - DATE '0001-01-01' + 1, {_us("e.until_at")},
-            e.until_on - DATE '0001-01-01' + 1, t.text
+            e.until_on - DATE '0001-01-01' + 1, t.text, e.revision
         ) ORDER BY e.known_at, e.at, e.event_id)
      FROM event e
      LEFT JOIN event_text t ON t.lender_id = e.lender_id AND t.clock_id = e.clock_id AND t.event_id = e.event_id
@@ -76,12 +77,12 @@ SELECT k.lender_id, k.borrower_id,
 FROM {_CLAIMED}
 """  # noqa: S608 - the pieces are this file's own
 
-# One decision's end: when to look again, and the zone in force. The rows come as one JSON document, which the server
-# takes apart faster than arrays of text are written.
+# One decision's end: when to look again, the zone in force, and how far the chain of facts has come. The rows come as
+# one JSON document, which the server takes apart faster than arrays of text are written.
 SAVE_BORROWERS = """
-UPDATE borrower b SET wake_at = v.wake_at, whereabouts = v.whereabouts, set_aside = v.set_aside
+UPDATE borrower b SET wake_at = v.wake_at, whereabouts = v.whereabouts, set_aside = v.set_aside, facts = v.facts
 FROM json_to_recordset(%(rows)s::json)
-     AS v(lender_id text, borrower_id text, wake_at timestamptz, whereabouts json, set_aside text)
+     AS v(lender_id text, borrower_id text, wake_at timestamptz, whereabouts json, set_aside text, facts text)
 WHERE b.lender_id = v.lender_id AND b.clock_id = %(clock)s AND b.borrower_id = v.borrower_id
 """
 
@@ -92,8 +93,7 @@ WHERE l.lender_id = v.lender_id AND l.clock_id = %(clock)s AND l.loan_id = v.loa
 """
 
 COPY_JOURNAL = """
-COPY journal (lender_id, clock_id, at, kind, borrower_id, loan_id, message_id, place, channel_place, entry, digest)
-FROM STDIN
+COPY journal (lender_id, clock_id, at, kind, borrower_key, loan_key, place, channel_place, entry) FROM STDIN
 """
 
 COPY_MESSAGES = """
@@ -124,7 +124,7 @@ NEXT_WAKE = "SELECT min(wake_at) FROM borrower WHERE clock_id = %(clock)s AND wa
 POLICY_COUNT = "SELECT count(*), max(number) FROM policy_version WHERE clock_id = %(clock)s"
 
 POLICIES = """
-SELECT lender_id, name, digest, file_name, source, since FROM policy_version
+SELECT lender_id, name, digest, file_name, source, since, number FROM policy_version
 WHERE clock_id = %(clock)s ORDER BY lender_id, number
 """
 
@@ -156,9 +156,10 @@ WITH ready AS (
               greatest(%(now)s, m.next_attempt_at) AS at
 )
 SELECT l.lender_id, l.message_id, l.borrower_id, l.loan_id, l.channel, l.decided_at, l.attempts, l.at,
-       t.sent_to, t.language, t.subject, t.body, t.lender_name, t.reply_to
+       t.sent_to, t.language, t.subject, t.body, t.lender_name, t.reply_to, p.salt
 FROM leaving l JOIN message_body t
   ON t.lender_id = l.lender_id AND t.clock_id = %(clock)s AND t.message_id = l.message_id
+JOIN person p ON p.lender_id = l.lender_id AND p.clock_id = %(clock)s AND p.borrower_id = l.borrower_id
 ORDER BY l.message_id
 """
 
@@ -186,10 +187,11 @@ WHERE m.lender_id = v.lender_id AND m.clock_id = %(clock)s AND m.message_id = v.
 
 # Messages that a dispatcher marked as leaving and never came back for; with %(all)s those under a lease too.
 ABANDONED = """
-SELECT lender_id, message_id, channel FROM message
-WHERE clock_id = %(clock)s AND status = 'sending' AND (%(all)s OR lease_until < clock_timestamp())
-ORDER BY lender_id, message_id
-FOR NO KEY UPDATE SKIP LOCKED
+SELECT m.lender_id, m.message_id, m.channel, m.borrower_id, m.loan_id, p.salt
+FROM message m JOIN person p USING (lender_id, clock_id, borrower_id)
+WHERE m.clock_id = %(clock)s AND m.status = 'sending' AND (%(all)s OR m.lease_until < clock_timestamp())
+ORDER BY m.lender_id, m.message_id
+FOR NO KEY UPDATE OF m SKIP LOCKED
 """
 
 NEXT_ATTEMPT = """
@@ -203,30 +205,53 @@ FROM unnest(%(lenders)s::text[], %(borrowers)s::text[], %(wakes)s::timestamptz[]
 WHERE b.lender_id = v.lender_id AND b.clock_id = %(clock)s AND b.borrower_id = v.borrower_id
 """
 
+# After TOLD, in the same transaction: the receipt is there from the revision that it has brought about.
 ADD_RECEIPTS = """
-INSERT INTO event (lender_id, clock_id, event_id, borrower_id, loan_id, at, known_at, type, ref, value, digest)
+INSERT INTO event (lender_id, clock_id, event_id, borrower_id, loan_id, at, known_at, type, ref, value, digest,
+                   revision)
 SELECT v.lender_id, %(clock)s, v.event_id, v.borrower_id, v.loan_id, v.at, v.at, 'receipt', v.ref, v.value,
-       sha256(convert_to(v.event_id, 'UTF8'))
+       sha256(convert_to(v.event_id, 'UTF8')), b.revision
 FROM unnest(%(lenders)s::text[], %(events)s::text[], %(borrowers)s::text[], %(loans)s::text[], %(refs)s::text[],
             %(values)s::text[], %(ats)s::timestamptz[]) AS v(lender_id, event_id, borrower_id, loan_id, ref, value, at)
+JOIN borrower b ON b.lender_id = v.lender_id AND b.clock_id = %(clock)s AND b.borrower_id = v.borrower_id
 ON CONFLICT DO NOTHING
 """
 
 SET_ASIDE = """
 UPDATE borrower SET wake_at = NULL, set_aside = %(reason)s
 WHERE lender_id = %(lender)s AND clock_id = %(clock)s AND borrower_id = %(borrower)s
+RETURNING key
 """
 
 # --- the story as it was ----------------------------------------------------------------------------------------
 
-# Every decision of a clock in the order in which lines are printed, with what became of its message and the text.
+# Every decision of a clock in the order in which lines are printed, for the loans that are still known by name.
 STORY = """
-SELECT j.entry, m.status, t.sent_to, t.subject, t.body, j.loan_id, j.at
+SELECT j.entry, j.lender_id, b.borrower_id, l.loan_id
 FROM journal j
-LEFT JOIN message m ON m.lender_id = j.lender_id AND m.clock_id = j.clock_id AND m.message_id = j.message_id
-LEFT JOIN message_body t ON t.lender_id = j.lender_id AND t.clock_id = j.clock_id AND t.message_id = j.message_id
+JOIN borrower b ON b.lender_id = j.lender_id AND b.clock_id = j.clock_id AND b.key = j.borrower_key
+JOIN loan l ON l.lender_id = j.lender_id AND l.clock_id = j.clock_id AND l.borrower_id = b.borrower_id
+           AND l.key = j.loan_key
 WHERE j.clock_id = %(clock)s AND j.kind = 'decision'
   AND (%(since)s::timestamptz IS NULL OR j.at >= %(since)s) AND (%(until)s::timestamptz IS NULL OR j.at < %(until)s)
-  AND (%(loan)s::text IS NULL OR j.loan_id = %(loan)s)
-ORDER BY j.at, j.borrower_id, j.loan_id, j.place, j.channel_place, j.entry_id
+ORDER BY j.at, b.borrower_id, l.loan_id, j.place, j.channel_place, j.entry_id
+"""
+
+# The same of one loan.
+STORY_OF_LOAN = """
+SELECT j.entry, j.lender_id, l.borrower_id, l.loan_id
+FROM loan l
+JOIN borrower b USING (lender_id, clock_id, borrower_id)
+JOIN journal j ON j.lender_id = l.lender_id AND j.clock_id = l.clock_id AND j.borrower_key = b.key
+              AND j.loan_key = l.key
+WHERE l.clock_id = %(clock)s AND l.loan_id = %(loan)s AND j.kind = 'decision'
+  AND (%(since)s::timestamptz IS NULL OR j.at >= %(since)s) AND (%(until)s::timestamptz IS NULL OR j.at < %(until)s)
+ORDER BY j.at, l.borrower_id, l.loan_id, j.place, j.channel_place, j.entry_id
+"""
+
+# What became of messages, and what they said.
+TOLD_OF = """
+SELECT m.message_id, m.status, t.sent_to, t.subject, t.body
+FROM message m LEFT JOIN message_body t USING (lender_id, clock_id, message_id)
+WHERE m.lender_id = %(lender)s AND m.clock_id = %(clock)s AND m.message_id = ANY(%(messages)s)
 """

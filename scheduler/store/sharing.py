@@ -65,10 +65,11 @@ WITH pair AS (
     SELECT u.root || '>' || u.borrower_id || '>' || u.channel AS event_id, u.*
     FROM ({" UNION ".join((_of_new("phone"), _of_new("email"), _of_old("phone"), _of_old("email")))}) u
 ), added AS (
-    INSERT INTO event (lender_id, clock_id, event_id, borrower_id, at, known_at, type, ref, channel, digest)
-    SELECT %(lender)s, %(clock)s, event_id, borrower_id, at, known_at, type, root, channel,
-           sha256(convert_to(event_id, 'UTF8'))
+    INSERT INTO event (lender_id, clock_id, event_id, borrower_id, at, known_at, type, ref, channel, digest, revision)
+    SELECT %(lender)s, %(clock)s, event_id, pair.borrower_id, at, known_at, type, root, channel,
+           sha256(convert_to(event_id, 'UTF8')), coalesce(b.revision, 0) + 1
     FROM pair
+    LEFT JOIN borrower b ON b.lender_id = %(lender)s AND b.clock_id = %(clock)s AND b.borrower_id = pair.borrower_id
     ORDER BY event_id
     ON CONFLICT DO NOTHING
     RETURNING event_id, borrower_id, known_at

@@ -121,14 +121,23 @@ WHERE b.lender_id = %(lender)s AND b.clock_id = %(clock)s AND b.borrower_id = s.
 # Of the borrowers in the files: those whose row says something else than before.
 CHANGED_PERSONS: Final = f"""
 CREATE TEMP TABLE s_changed ON COMMIT DROP AS
-SELECT s.* FROM s_borrower s, {_OLD_PERSON}
+SELECT s.*, b.revision + 1 AS revision FROM s_borrower s, {_OLD_PERSON}
 AND (s.first_name, s.last_name, s.language, s.zone, s.region, s.phone, s.email, s.address) IS DISTINCT FROM
     (p.first_name, p.last_name, b.language, b.zone, b.region, p.phone, p.email, p.address)
 """  # noqa: S608
 
+# What they said until now, for replays.
+KEEP_PERSONS: Final = """
+INSERT INTO past_fact (lender_id, clock_id, borrower_id, ref, revision, said)
+SELECT p.lender_id, p.clock_id, p.borrower_id, 'person', p.revision,
+       json_build_array(p.first_name, p.last_name, b.language, b.zone, b.region, p.phone, p.email, p.address)
+FROM s_changed s, person p JOIN borrower b USING (lender_id, clock_id, borrower_id)
+WHERE p.lender_id = %(lender)s AND p.clock_id = %(clock)s AND p.borrower_id = s.borrower_id
+"""
+
 UPDATE_PERSONS: Final = """
 UPDATE person p SET first_name = s.first_name, last_name = s.last_name, phone = s.phone, email = s.email,
-       address = s.address
+       address = s.address, revision = s.revision
 FROM s_changed s
 WHERE p.lender_id = %(lender)s AND p.clock_id = %(clock)s AND p.borrower_id = s.borrower_id
 """
@@ -178,13 +187,16 @@ WHERE (s.address IS NOT NULL OR s.text IS NOT NULL) AND {_NEW_EVENT}
 INSERT_EVENTS: Final = f"""
 WITH added AS (
     INSERT INTO event (lender_id, clock_id, event_id, borrower_id, loan_id, at, known_at, type, amount_minor, ref,
-                       channel, value, from_at, from_on, until_at, until_on, digest)
+                       channel, value, from_at, from_on, until_at, until_on, digest, revision)
     SELECT %(lender)s, %(clock)s, s.event_id, coalesce(o.borrower_id, n.borrower_id, s.borrower_id, w.borrower_id),
            s.loan_id, {instant_of("s.at")}, {instant_of("s.known_at")}, s.type, s.amount / u.unit, s.ref, s.channel,
-           s.value, {instant_of("s.from_at")}, s.from_on, {instant_of("s.until_at")}, s.until_on, s.digest
+           s.value, {instant_of("s.from_at")}, s.from_on, {instant_of("s.until_at")}, s.until_on, s.digest,
+           coalesce(b.revision, 0) + 1
     FROM s_event s {LOANS}
     LEFT JOIN s_unit u ON u.currency = coalesce(o.currency, n.currency)
     LEFT JOIN s_whose w ON w.event_id = s.event_id
+    LEFT JOIN borrower b ON b.lender_id = %(lender)s AND b.clock_id = %(clock)s
+        AND b.borrower_id = coalesce(o.borrower_id, n.borrower_id, s.borrower_id, w.borrower_id)
     WHERE {_NEW_EVENT}
     ORDER BY s.event_id
     RETURNING borrower_id, known_at
@@ -194,14 +206,24 @@ WITH added AS (
 SELECT count(*) FROM added
 """  # noqa: S608
 
-# How many loans are changed; the borrower of each is to be looked at now.
+# How many loans are changed; the borrower of each is to be looked at now. What they said until then is kept.
 UPDATE_LOANS: Final = """
-WITH changed AS (
-    UPDATE loan l SET policy = s.policy, segment = s.segment, tags = coalesce(string_to_array(s.tags, ';'), '{}')
-    FROM s_loan s
-    WHERE l.lender_id = %(lender)s AND l.clock_id = %(clock)s AND l.loan_id = s.loan_id
-      AND (s.policy, s.segment, coalesce(string_to_array(s.tags, ';'), '{}'))
+WITH other AS (
+    SELECT l.loan_id, l.borrower_id, l.revision, l.policy AS policy_before, l.segment AS segment_before,
+           l.tags AS tags_before, s.policy, s.segment, coalesce(string_to_array(s.tags, ';'), '{}') AS tags
+    FROM s_loan s JOIN loan l ON l.lender_id = %(lender)s AND l.clock_id = %(clock)s AND l.loan_id = s.loan_id
+    WHERE (s.policy, s.segment, coalesce(string_to_array(s.tags, ';'), '{}'))
           IS DISTINCT FROM (l.policy, l.segment, l.tags)
+), kept AS (
+    INSERT INTO past_fact (lender_id, clock_id, borrower_id, ref, revision, said)
+    SELECT %(lender)s, %(clock)s, borrower_id, 'loan/' || loan_id, revision,
+           json_build_array(policy_before, segment_before, tags_before)
+    FROM other
+), changed AS (
+    UPDATE loan l SET policy = o.policy, segment = o.segment, tags = o.tags, revision = b.revision + 1
+    FROM other o JOIN borrower b ON b.lender_id = %(lender)s AND b.clock_id = %(clock)s
+                                AND b.borrower_id = o.borrower_id
+    WHERE l.lender_id = %(lender)s AND l.clock_id = %(clock)s AND l.loan_id = o.loan_id
     RETURNING l.borrower_id
 ), told AS (
     INSERT INTO s_told SELECT DISTINCT borrower_id, %(now)s::timestamptz FROM changed
@@ -213,11 +235,14 @@ SELECT count(*) FROM changed
 INSERT_LOANS: Final = f"""
 WITH added AS (
     INSERT INTO loan (lender_id, clock_id, loan_id, borrower_id, product, currency, principal_minor, disbursed_at,
-                      policy, segment, tags, allocation)
+                      policy, segment, tags, allocation, key, revision)
     SELECT %(lender)s, %(clock)s, s.loan_id, s.borrower_id, s.product, s.currency, s.principal_minor,
            {instant_of("s.disbursed")}, s.policy, s.segment, coalesce(string_to_array(s.tags, ';'), '{{}}'),
-           string_to_array(s.allocation, ' ')
+           string_to_array(s.allocation, ' '), duly_key(p.salt, 'loan/' || s.loan_id, s.loan_id),
+           coalesce(b.revision, 0) + 1
     FROM s_loan s
+    JOIN person p ON p.lender_id = %(lender)s AND p.clock_id = %(clock)s AND p.borrower_id = s.borrower_id
+    LEFT JOIN borrower b ON b.lender_id = %(lender)s AND b.clock_id = %(clock)s AND b.borrower_id = s.borrower_id
     WHERE NOT EXISTS (SELECT FROM loan o
                       WHERE o.lender_id = %(lender)s AND o.clock_id = %(clock)s AND o.loan_id = s.loan_id)
     ORDER BY s.loan_id
@@ -240,10 +265,11 @@ WHERE b.lender_id = %(lender)s AND b.clock_id = %(clock)s AND b.borrower_id = w.
 
 # Who is new is looked at once there is a loan.
 INSERT_BORROWERS: Final = f"""
-INSERT INTO borrower (lender_id, clock_id, borrower_id, language, zone, region, wake_at, revision)
+INSERT INTO borrower (lender_id, clock_id, borrower_id, language, zone, region, wake_at, revision, key)
 SELECT %(lender)s, %(clock)s, s.borrower_id, s.language, s.zone, s.region,
-       CASE WHEN l.borrower_id IS NOT NULL THEN w.wake_at END, 1
+       CASE WHEN l.borrower_id IS NOT NULL THEN w.wake_at END, 1, duly_key(p.salt, 'borrower', s.borrower_id)
 FROM s_borrower s
+JOIN (SELECT borrower_id, salt FROM person WHERE lender_id = %(lender)s AND clock_id = %(clock)s) p USING (borrower_id)
 LEFT JOIN (SELECT borrower_id, min(wake_at) AS wake_at FROM s_told GROUP BY borrower_id) w USING (borrower_id)
 LEFT JOIN (SELECT DISTINCT borrower_id FROM s_loan) l USING (borrower_id)
 WHERE {_NEW_BORROWER}

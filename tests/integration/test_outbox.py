@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -305,9 +304,10 @@ def test_a_loan_that_cannot_be_read_is_set_aside_and_the_others_go_on(world: Wor
     assert [m.to for m in world.provider.taken] == ["+442079460124"]
     stood = world.rows("SELECT borrower_id, set_aside, wake_at FROM borrower ORDER BY 1")[0]
     assert stood == ("p1", "ValueError", None)
-    assert world.rows("SELECT kind FROM journal WHERE borrower_id = 'p1' ORDER BY entry_id DESC LIMIT 1") == [
-        ("set_aside",)
-    ]
+    assert world.rows(
+        "SELECT j.kind FROM journal j JOIN borrower b ON b.key = j.borrower_key WHERE b.borrower_id = 'p1' "
+        "ORDER BY j.entry_id DESC LIMIT 1"
+    ) == [("set_aside",)]
 
 
 def test_a_batch_that_cannot_be_written_is_halved_down_to_the_one(world: World) -> None:
@@ -341,12 +341,11 @@ def test_a_loan_set_aside_is_looked_at_again_when_a_fact_arrives(world: World) -
 
 def test_the_journal_holds_each_decision_and_hand_over_and_no_personal_data(world: World) -> None:
     world.until(at(3, 10))
-    entries = world.rows("SELECT kind, entry, digest FROM journal ORDER BY entry_id")
-    assert [kind for kind, _, _ in entries] == ["published", "imported", "decision", "hand_over"]
-    for _, entry, digest in entries:
-        assert not re.search(r"Ann|Bell|442079460123|ann@|was due", entry)
+    entries = world.rows("SELECT kind, entry FROM journal ORDER BY entry_id")
+    assert [kind for kind, _ in entries] == ["published", "imported", "looked", "decision", "hand_over"]
+    for _, entry in entries:
+        assert not re.search(r"Ann|Bell|442079460123|ann@|was due|p1|l1", entry)
         assert json.dumps(json.loads(entry), sort_keys=True, separators=(",", ":"), ensure_ascii=False) == entry
-        assert hashlib.sha256(entry.encode()).digest() == digest
 
 
 def test_the_journal_cannot_be_changed(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 
 import pytest
@@ -85,8 +86,11 @@ def pins(url):
 
 def entries(url):
     with connect(url) as connection:
-        rows = connection.execute("SELECT entry FROM journal WHERE kind = 'migrated' ORDER BY loan_id").fetchall()
-    return [json.loads(row[0]) for row in rows]
+        rows = connection.execute(
+            "SELECT j.entry, l.loan_id FROM journal j JOIN loan l ON l.key = j.loan_key "
+            "WHERE kind = 'migrated' ORDER BY l.loan_id"
+        ).fetchall()
+    return [json.loads(row[0]) | {"loan_id": row[1]} for row in rows]
 
 
 def test_a_preview_tells_the_next_step_under_each_version_and_changes_nothing(stored, begun, published, database_url):
@@ -109,9 +113,12 @@ def test_what_is_moved_goes_on_as_the_preview_said_and_back_again(stored, begun,
     new = published("slower", {**FIRST, "second": ("30", "two")})
     assert all(one["moved"] for one in moves(stored, begun, new, "--apply").values())
     assert pins(database_url) == {"l1": new, "l2": new}
-    assert entries(database_url) == [
-        {"borrower_id": b, "loan_id": n, "policy": "plain", "from": begun, "to": new, "dropped": []}
-        for b, n in (("b1", "l1"), ("b2", "l2"))
+    told = [
+        {key: one[key] for key in ("loan_id", "policy", "from", "to", "dropped", "by")} for one in entries(database_url)
+    ]
+    assert told == [
+        {"loan_id": n, "policy": "plain", "from": begun, "to": new, "dropped": [], "by": getpass.getuser()}
+        for n in ("l1", "l2")
     ]
     assert set(moves(stored, new, begun, "--apply")) == {"l1", "l2"}
     assert moves(stored, begun, new, "--apply")["l1"]["then"]["at"] == "2026-03-03T10:00:00+00:00"
