@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import os
-import secrets
-import stat
 import string
 from pathlib import Path
 from typing import Any, Literal
@@ -16,8 +13,7 @@ from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_valid
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "DULY_"
-_KEY_FILE = "link.key"
-_SHORTEST_KEY = 32
+SHORTEST_KEY = 32
 
 
 class SettingsError(Exception):
@@ -103,8 +99,8 @@ class Settings(BaseSettings):
         None,
         "The key that tokens of links are derived from, at least 32 characters; the same for all daemons of one "
         "database. A secret.",
-        f"a secret of at least {_SHORTEST_KEY} characters",
-        f"made once, kept in `{_KEY_FILE}` in `DULY_HOME`",
+        f"a secret of at least {SHORTEST_KEY} characters",
+        "made once, kept in `link.key` in `DULY_HOME`",
     )
     ledger_key: SecretStr | None = _setting(
         None,
@@ -197,7 +193,7 @@ class Settings(BaseSettings):
     @field_validator("link_key")
     @classmethod
     def _is_long(cls, key: SecretStr | None) -> SecretStr | None:
-        _require(key is None or len(key.get_secret_value()) >= _SHORTEST_KEY)
+        _require(key is None or len(key.get_secret_value()) >= SHORTEST_KEY)
         return key
 
     @field_validator("ledger_key", "ledger_key_next")
@@ -251,28 +247,6 @@ def load() -> Settings:
     if complaints:
         raise SettingsError("\n".join(complaints))
     return settings
-
-
-def link_key(settings: Settings) -> bytes:
-    """The key of links: as set, else the one in ``DULY_HOME``, which is made there once, for its owner only."""
-    if settings.link_key is not None:
-        return settings.link_key.get_secret_value().encode()
-    file = settings.home / _KEY_FILE
-    try:
-        if not file.exists():
-            _make_key(file)
-        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW), "rb") as opened:
-            mode = stat.S_IMODE(os.fstat(opened.fileno()).st_mode)
-            key = opened.read().strip()
-    except OSError as error:
-        raise SettingsError(
-            f"the key of links cannot be kept in {file}: {error.strerror}; set DULY_LINK_KEY, or DULY_HOME"
-        ) from error
-    if mode & 0o077:
-        raise SettingsError(f"{file} can be read by others (mode {mode:o}); run: chmod 600 {file}")
-    if len(key) < _SHORTEST_KEY:
-        raise SettingsError(f"{file} holds no key of {_SHORTEST_KEY} characters; restore it, or set DULY_LINK_KEY")
-    return key
 
 
 def documentation() -> str:
@@ -333,16 +307,3 @@ def _unknown(name: str) -> str:
     near = difflib.get_close_matches(name, list(Settings.model_fields), n=1)
     hint = f"did you mean {PREFIX}{near[0].upper()}?" if near else "docs/configuration.md lists the settings"
     return f"{PREFIX}{name.upper()} is not a setting; {hint}"
-
-
-def _make_key(file: Path) -> None:
-    """Write a new key; where two processes do so at once, the first one's stays."""
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as opened:
-        opened.write(secrets.token_hex(32) + "\n")
-        opened.flush()
-        os.fsync(opened.fileno())
-    with contextlib.suppress(FileExistsError):
-        file.hardlink_to(fresh)
-    fresh.unlink()

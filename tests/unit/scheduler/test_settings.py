@@ -11,7 +11,8 @@ import pytest
 from adapters.email.smtp import SmtpChannel
 from adapters.sandbox import SandboxChannel
 from adapters.sms.twilio import TwilioChannel
-from scheduler.settings import SettingsError, documentation, link_key, load
+from scheduler.key_files import link_key
+from scheduler.settings import SettingsError, documentation, load
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "configuration.md"
 HUSH = "hush-hush-" * 4
