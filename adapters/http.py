@@ -34,6 +34,7 @@ class Answer:
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    whole: bool = True
 
     def json(self) -> dict[str, Any] | None:
         """The JSON object in the body, or ``None`` where there is no whole one."""
@@ -45,7 +46,7 @@ class Answer:
 
 
 class HttpClient:
-    """POSTs to one base URL; safe from many threads.
+    """Sends requests to one base URL; safe from many threads.
 
     ``timeout_s`` bounds the whole exchange from the first byte of the connection to the last of the answer,
     ``connect_timeout_s`` each try to connect, ``max_bytes`` the answer's body. ``auth`` is user and password.
@@ -88,6 +89,25 @@ class HttpClient:
 
         Raises ``Transient`` where the request provably never left, ``Unconfirmed`` where it may have.
         """
+        return self._exchange("POST", path, data=fields)
+
+    def post_text(self, path: str, text: str) -> Answer:
+        """The same with plain text in UTF-8 as the body."""
+        return self._exchange(
+            "POST", path, content=text.encode(), headers={"Content-Type": "text/plain; charset=utf-8"}
+        )
+
+    def get(self, path: str) -> Answer:
+        """GET once. Raises ``Transient`` where there is no whole answer: asking changes nothing, so it may be again."""
+        try:
+            answer = self._exchange("GET", path, headers={"Accept": "text/plain"})
+        except Unconfirmed as error:
+            raise Transient(error.reason) from None
+        if not answer.whole:
+            raise Transient(f"{self._provider}: the answer was cut off, too long or compressed")
+        return answer
+
+    def _exchange(self, method: str, path: str, **request: Any) -> Answer:
         with Deadline(self._timeout_s) as deadline:
 
             def trace(event: str, info: dict[str, Any]) -> None:
@@ -96,8 +116,9 @@ class HttpClient:
 
             url = self._base_url + path
             try:
-                with self._client.stream("POST", url, data=fields, extensions={"trace": trace}) as response:
-                    return Answer(response.status_code, response.headers, self._read(response))
+                with self._client.stream(method, url, extensions={"trace": trace}, **request) as response:
+                    body = self._read(response)
+                    return Answer(response.status_code, response.headers, body or b"", body is not None)
             except _NEVER_LEFT as error:
                 raise Transient(f"{self._provider}: no connection ({type(error).__name__})") from None
             except httpx.LocalProtocolError:
@@ -133,17 +154,18 @@ class HttpClient:
         """Let go of what is open; may be called twice."""
         self._client.close()
 
-    def _read(self, response: httpx.Response) -> bytes:
+    def _read(self, response: httpx.Response) -> bytes | None:
+        """The body; none, where it is not to be had whole."""
         if response.headers.get("Content-Encoding", "identity") != "identity":
-            return b""  # we asked for none; a few bytes could unpack to gigabytes
+            return None  # we asked for none; a few bytes could unpack to gigabytes
         body = bytearray()
         try:
             for chunk in response.iter_bytes():
                 body += chunk
                 if len(body) > self._max_bytes:
-                    return b""
+                    return None
         except httpx.HTTPError:
-            return b""
+            return None
         return bytes(body)
 
 

@@ -20,8 +20,10 @@ from scheduler import journal
 from scheduler.batch import write_journal
 from scheduler.clock import Clock, SystemClock
 from scheduler.engine import Engine
+from scheduler.ledger import hold
+from scheduler.ledger.errors import LedgerError
 from scheduler.service import Service
-from scheduler.store.database import connect
+from scheduler.store.database import Connection, connect
 
 _log = structlog.get_logger(__name__)
 
@@ -49,7 +51,9 @@ class _Pause(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
 class Daemon:
     """Runs a service until it is told to stop. What is due is in the database; the alarm clock only wakes."""
 
-    def __init__(self, service: Service, clock: Clock, tick_s: int, *, speed: int = 1) -> None:
+    def __init__(
+        self, service: Service, clock: Clock, tick_s: int, *, speed: int = 1, checkpoint_s: int = 60
+    ) -> None:  # fmt: skip
         """``speed``: how many times as fast the clock runs; the alarm clock itself is in real time."""
         self._service = service
         self._clock = clock
@@ -57,11 +61,19 @@ class Daemon:
         self._stop = threading.Event()
         self._failed: Exception | None = None
         self._recovered = clock.monotonic() - _RECOVER_S
+        self._checkpoint_s = checkpoint_s
+        self._signed = clock.monotonic() - checkpoint_s
+        self._held = False
         self._alarm = BackgroundScheduler(timezone="UTC")
         jobs: dict[str, Callable[[], None]] = {
-            f"engine {number}": partial(self._decide, engine) for number, engine in enumerate(service.engines, start=1)
+            f"engine {number}": partial(self._decide, engine, connection)
+            for number, (engine, connection) in enumerate(
+                zip(service.engines, service.engine_connections, strict=True), start=1
+            )
         }
         jobs["dispatch"] = self._dispatch
+        jobs["ledger"] = self._keep_ledger
+        jobs["witness"] = self._give
         for name, work in jobs.items():
             self._alarm.add_job(
                 self._guarded(name, work), _Pause(max(tick_s / speed, _SHORTEST_S)), id=name, coalesce=True,
@@ -69,14 +81,21 @@ class Daemon:
             )  # fmt: skip
 
     def run(self) -> None:
-        """Serve until SIGTERM, SIGINT or ``stop``; what is in the air by then is finished. Raises what ended it."""
+        """Serve until SIGTERM, SIGINT or ``stop``; what is in the air by then is finished. Raises what ended it.
+
+        Where the database is not what the witnesses remember, the clock is held and the daemon stays up, idle.
+        """
         previous = {number: signal.signal(number, self._on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+        reason = self._service.keeper.examine()
+        if reason is not None:
+            self._hold(reason)
         self._alarm.start()
         _log.info("daemon started")
         try:
             self._watch()
         finally:
             self._alarm.shutdown(wait=True)
+            self._guarded("ledger", self._finish_ledger)()
             for number, handler in previous.items():
                 signal.signal(number, handler)
             _log.info("daemon stopped")
@@ -116,34 +135,83 @@ class Daemon:
                 work()
             except psycopg.OperationalError as error:
                 _log.error("the database does not answer", job=name, reason=type(error).__name__)
-                self._failed = error
+                self._failed = self._failed or error
                 self._stop.set()
             except Exception as error:
                 _log.exception("job failed", job=name)
-                self._failed = error
+                self._failed = self._failed or error
                 self._stop.set()
 
         return job
 
-    def _decide(self, engine: Engine) -> None:
+    def _decide(self, engine: Engine, connection: Connection) -> None:
         more = True
-        while more and not self._stop.is_set():
+        while more and not self._stop.is_set() and self._free(connection):
             tick = engine.tick(self._clock.now())
             more = tick.more
             if tick.borrowers:
                 _log.info("decided", borrowers=tick.borrowers, lines=tick.lines, messages=tick.messages)
 
     def _dispatch(self) -> None:
+        connection = self._service.dispatch_connection
+        if not self._free(connection):
+            return
         if self._clock.monotonic() - self._recovered >= _RECOVER_S:
             self._recovered = self._clock.monotonic()
             settled = self._service.dispatcher.recover(self._clock.now())
             if settled:
                 _log.warning("abandoned messages settled", messages=settled)
         total = 0
-        while not self._stop.is_set():
+        while not self._stop.is_set() and self._free(connection):
             handed = self._service.dispatcher.tick(self._clock.now())
             total += handed
             if not handed:
                 break
         if total:
             _log.info("handed over", messages=total)
+
+    def _keep_ledger(self) -> None:
+        keeper = self._service.keeper
+        if not self._free(keeper.connection):
+            return
+        try:
+            keeper.number(self._clock.now())
+            if self._clock.monotonic() - self._signed >= self._checkpoint_s:
+                self._signed = self._clock.monotonic()
+                keeper.sign(self._clock.now())
+        except LedgerError as error:
+            self._hold(f"{error}; run: duly reconcile")
+
+    def _give(self) -> None:
+        """Apart from the numbering, so that a witness that is slow to answer keeps nobody waiting."""
+        refused = self._service.keeper.give()
+        if refused is not None:
+            self._hold(refused)
+
+    def _finish_ledger(self) -> None:
+        """What was decided last has its checkpoint when the daemon ends."""
+        keeper = self._service.keeper
+        if not self._free(keeper.connection):
+            return
+        try:
+            refused = keeper.finish(self._clock.now())
+        except LedgerError as error:
+            refused = f"{error}; run: duly reconcile"
+        if refused is not None:
+            self._hold(refused)
+
+    def _free(self, connection: Connection) -> bool:
+        """Whether the clock is not held; says so once where it is, and once where it is free again."""
+        reason = hold.why(connection, self._service.clock_id)
+        if (reason is not None) != self._held:
+            self._held = reason is not None
+            if reason is not None:
+                _log.error("held: nothing is decided and nothing leaves", why=reason)
+            else:
+                _log.warning("free to run again")
+        return reason is None
+
+    def _hold(self, reason: str) -> None:
+        with connect(self._service.url) as connection:
+            hold.hold(connection, self._service.clock_id, reason)
+            self._free(connection)

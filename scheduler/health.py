@@ -1,4 +1,4 @@
-"""Whether all is well with a book in the database: what is due, waits, is set aside, and was decided last."""
+"""Whether all is well with a book in the database: what is due, waits, is set aside, and how its ledger stands."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from datetime import datetime
 
 from policies.calendar import to_datetime
 from policies.facts import SECOND, Instant
+from scheduler.ledger.standing import Standing
+from scheduler.ledger.standing import look as look_at_ledger
 from scheduler.store.database import Connection
 from scheduler.store.people import instant
 
@@ -50,10 +52,13 @@ class Health:
     outbox: dict[str, int]
     set_aside: tuple[tuple[str, str], ...]
     last_decision: Instant | None
+    ledger: Standing
 
     def complaints(self) -> list[str]:
         """What is not well, in words; nothing, where all is."""
         found = []
+        if self.ledger.held is not None:
+            found.append(f"held, nothing is decided and nothing leaves: {self.ledger.held}")
         if self.set_aside:
             found.append(f"{_number(len(self.set_aside), 'borrower')} set aside")
         if self.outbox["unconfirmed"]:
@@ -64,6 +69,7 @@ class Health:
                 found.append("borrowers are due and nobody decides; is a daemon running (duly run)?")
             if self.waiting_since is not None and self.waiting_since < late:
                 found.append("messages wait and do not leave; see the daemon's log")
+            found += self.ledger.complaints(late)
         return found
 
 
@@ -78,7 +84,7 @@ def look(connection: Connection, clock_id: int, now: Instant, *, moved: bool) ->
     outbox = dict.fromkeys(STATUSES, 0) | dict(connection.execute(_OUTBOX, keys).fetchall())
     return Health(
         now, moved, borrowers, loans, policies, versions, due, _instant(due_since), _instant(oldest), outbox,
-        set_aside(connection, clock_id), _instant(last),
+        set_aside(connection, clock_id), _instant(last), look_at_ledger(connection, clock_id),
     )  # fmt: skip
 
 

@@ -10,6 +10,8 @@ from policies.calendar import to_datetime
 from policies.facts import SECOND, Instant
 from policies.simulate import Span
 from scheduler.clock import MovedClock
+from scheduler.ledger import hold
+from scheduler.ledger.errors import Held
 from scheduler.service import Service
 from scheduler.store import queries
 from scheduler.store.database import DatabaseError
@@ -36,7 +38,8 @@ def run_through(
 ) -> Progress:
     """Everything that is due in the span, in the order of time; ends early where ``stop`` is set.
 
-    A run that was interrupted goes on where it was: the database knows how far the clock had come.
+    A run that was interrupted goes on where it was: the database knows how far the clock had come. In the end, and
+    where it ends early, the ledger has its numbers and a checkpoint.
     """
     started = take_clock(service, span.start)
     clock = MovedClock(started)
@@ -65,13 +68,15 @@ def run_through(
         waiting = [t for t in (service.engine.next_wake(), service.dispatcher.next_attempt()) if t is not None]
         later = [t for t in waiting if t > horizon]
         next_at = span.outages.wake(min(later)) if later else None
+    finish_ledger(service, clock.now())
     return Progress(clock.now(), borrowers, messages)
 
 
 def take_clock(service: Service, start: Instant) -> Instant:
     """Take this clock for one run, mark it as moved, and answer where it stands: ``start``, or further on.
 
-    Raises DatabaseError where another run moves it, or where it has served real time.
+    Raises DatabaseError where another run moves it, or where it has served real time, and Held where it is held or the
+    database is not what its witnesses remember.
     """
     connection = service.engine_connection
     keys = {"clock": service.clock_id}
@@ -84,9 +89,20 @@ def take_clock(service: Service, start: Instant) -> Instant:
             "this database has served the real clock, and a test clock must not move it; "
             "give the test a database of its own (DULY_HOME, or DULY_DATABASE_URL)"
         )
+    reason = hold.why(connection, service.clock_id) or service.keeper.examine()
+    if reason is not None:
+        raise Held(reason)
     at = start if row is None or row[0] is None else max(start, instant(row[0]))
     connection.execute(queries.MOVE_CLOCK, {**keys, "now": to_datetime(at)})
     return at
+
+
+def finish_ledger(service: Service, now: Instant) -> None:
+    """Number what was decided, sign a checkpoint, give it to the witnesses. Raises Held where one refuses it."""
+    refused = service.keeper.finish(now)
+    if refused is not None:
+        hold.hold(service.engine_connection, service.clock_id, refused)
+        raise Held(refused)
 
 
 def stands_at(service: Service) -> Instant | None:

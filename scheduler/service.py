@@ -13,7 +13,10 @@ from adapters.base import SettingsError as AdapterSettingsError
 from adapters.base import load as load_adapter
 from scheduler.dispatch import Dispatcher
 from scheduler.engine import Engine
-from scheduler.settings import Settings, SettingsError, link_key
+from scheduler.key_files import link_key
+from scheduler.ledger.keeping import Keeper
+from scheduler.ledger.witness import open_witnesses
+from scheduler.settings import Settings, SettingsError
 from scheduler.store import database, embedded
 from scheduler.store.database import Connection, connect
 
@@ -79,7 +82,7 @@ def settle_process() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Engines and a dispatcher, each with a connection of its own.
+    """Engines, a dispatcher and the keeper of the ledger, each with a connection of its own.
 
     While one engine waits for the server, another decides; under a test clock there is one.
     """
@@ -88,13 +91,19 @@ class Service:
     clock_id: int
     engines: tuple[Engine, ...]
     dispatcher: Dispatcher
-    engine_connection: Connection
+    keeper: Keeper
+    engine_connections: tuple[Connection, ...]
     dispatch_connection: Connection
 
     @property
     def engine(self) -> Engine:
         """The first engine."""
         return self.engines[0]
+
+    @property
+    def engine_connection(self) -> Connection:
+        """The first engine's."""
+        return self.engine_connections[0]
 
 
 @contextmanager
@@ -127,4 +136,9 @@ def open_service(
         engines = tuple(
             Engine(one, clock_id, settings.link_base, settings.batch, moves_clock=test_clock) for one in connections
         )
-        yield Service(url, clock_id, engines, dispatcher, connections[0], dispatch_connection)
+        # A checkpoint that was given out says what lies on the disk, under a test clock too.
+        ledger_connection = connect(url, hot=True)
+        stack.callback(ledger_connection.close)
+        keeper = Keeper(ledger_connection, clock_id, settings, open_witnesses(settings))
+        stack.callback(keeper.close)
+        yield Service(url, clock_id, engines, dispatcher, keeper, tuple(connections), dispatch_connection)

@@ -20,6 +20,7 @@ _EXPECTED: Final = {
     "policies.problems.InputError": WRONG,
     "policies.versions.NoPolicy": WRONG,
     "builtins.OSError": WRONG,
+    "scheduler.ledger.errors.LedgerError": NOT_WELL,
     "scheduler.store.database.DatabaseError": NO_DATABASE,
     "scheduler.store.server_place.EmbeddedError": NO_DATABASE,
     "psycopg.OperationalError": NO_DATABASE,

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from scheduler.cli import db, demo, load, loan, policy, policy_migrate, rules, run, simulate, status
+from scheduler.cli import db, demo, load, loan, policy, policy_migrate, reconcile, rules, run, simulate, status
 from scheduler.cli.failures import GOOD, INTERRUPTED, USAGE, describe
 from scheduler.cli.output import say, settle_streams, tell
 
@@ -28,6 +28,7 @@ simulate.add_to(app)
 load.add_to(app)
 run.add_to(app)
 status.add_to(app)
+reconcile.add_to(app)
 demo.add_to(app)
 app.add_typer(loan.app, name="loan")
 app.add_typer(db.app, name="db")

@@ -101,7 +101,7 @@ def _serve(settings: Settings) -> int:
         with open_service(settings, database_url(settings), REAL_CLOCK, channels, test_clock=False) as service:
             serve_real_time(service)
             if not stop.event.is_set():
-                Daemon(service, clock, settings.tick_s).run()
+                Daemon(service, clock, settings.tick_s, checkpoint_s=settings.checkpoint_s).run()
     return GOOD
 
 

@@ -28,9 +28,12 @@ def add_to(app: typer.Typer) -> None:
 
 def status(json_: Json = False) -> int:
     """Say in ten lines whether all is well; the exit code is 3 where it is not."""
+    from policies.facts import SECOND
     from scheduler.cli.store import opened
     from scheduler.clock import SystemClock
-    from scheduler.health import look
+    from scheduler.health import LATE_S, look
+    from scheduler.ledger.standing import of_this_machine
+    from scheduler.ledger.witness import witnesses_of
     from scheduler.store import database
 
     settings = load_settings()
@@ -44,7 +47,10 @@ def status(json_: Json = False) -> int:
         now, moved = store.clock()
         health = look(store.connection, store.clock_id, now, moved=moved)
         version = store.connection.info.parameter_status("server_version") or ""
-    complaints = health.complaints()
+        complaints = health.complaints()
+        with witnesses_of(settings) as witnesses:
+            late = now if moved else now - LATE_S * SECOND
+            complaints += of_this_machine(store.connection, store.clock_id, settings, witnesses, late)
     place = {"database": _place(settings), "server": version.split(" ")[0], "schema": database.head()}
     adapters = {name: str(getattr(settings, f"{name}_adapter")) for name in ("sms", "email", "letter")}
     if json_:
@@ -89,6 +95,11 @@ def _lines(
     more = f"; and {len(health.set_aside) - 3} more" if len(health.set_aside) > 3 else ""
     yield "set aside", f"{len(health.set_aside)}{': ' if reasons else ''}{reasons}{more}"
     yield "last decision", "none yet" if health.last_decision is None else str(_iso(health.last_decision))
+    for one in health.ledger.ledgers:
+        signed = "no checkpoint yet"
+        if one.checkpoint_at is not None:
+            signed = f"the last checkpoint of {one.checkpoint_size:,} at {_iso(one.checkpoint_at)}"
+        yield "ledger", f"{one.lender_id}, {one.size:,} entr{'y' if one.size == 1 else 'ies'}, {signed}"
 
 
 def _values(health: Health, complaints: list[str], place: dict[str, str]) -> dict[str, Any]:
@@ -97,7 +108,15 @@ def _values(health: Health, complaints: list[str], place: dict[str, str]) -> dic
         "policies": health.policies, "versions": health.versions, "borrowers": health.borrowers,
         "loans": health.loans, "due": health.due, "due_since": _iso(health.due_since), "messages": health.outbox,
         "set_aside": [{"borrower_id": who, "reason": why} for who, why in health.set_aside],
-        "last_decision": _iso(health.last_decision),
+        "last_decision": _iso(health.last_decision), "held": health.ledger.held,
+        "ledgers": [
+            {
+                "lender_id": one.lender_id, "size": one.size, "waiting_since": _iso(one.waiting_since),
+                "checkpoint_size": one.checkpoint_size, "checkpoint_at": _iso(one.checkpoint_at),
+                "unsigned_since": _iso(one.unsigned_since),
+            }
+            for one in health.ledger.ledgers
+        ],
     }  # fmt: skip
 
 

@@ -1,0 +1,170 @@
+"""Leads a held clock out: gives up, on a person's word, the checkpoints that the database cannot answer for."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from policies.facts import Instant
+from scheduler import journal
+from scheduler.batch import write_journal
+from scheduler.ledger import checkpoints, hold
+from scheduler.ledger.checkpoints import Ledger
+from scheduler.ledger.errors import LedgerError
+from scheduler.ledger.hold import Examination, Named, Witnessed
+from scheduler.ledger.keys import signer
+from scheduler.ledger.sequencer import LOCK, Sequencer
+from scheduler.ledger.witness import Witness
+from scheduler.settings import Settings
+from scheduler.store.database import Connection
+from scheduler.store.tables import THIS_TRANSACTION
+
+_NO_LENDER = "default"
+_COUNTED = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+
+_UNNUMBERED = """
+SELECT EXISTS (
+    SELECT FROM journal j WHERE j.lender_id = %(lender)s AND j.clock_id = %(clock)s
+      AND (j.xact, j.entry_id) >= (%(next_xact)s, 0)
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A clock beside its witnesses: why it is held, what they keep, and how its ledgers stand."""
+
+    held: str | None
+    examination: Examination
+    ledgers: tuple[Ledger, ...]
+    silent: tuple[str, ...]
+
+    @property
+    def well(self) -> bool:
+        """Whether there is nothing to lead out of."""
+        return self.held is None and self.examination.reason() is None
+
+
+def compare(connection: Connection, clock_id: int, witnesses: Iterable[Witness]) -> Comparison:
+    """Ask every witness. Raises WitnessError where one does not answer: nothing is given up unseen."""
+    notes: list[str] = []
+    silent = []
+    for witness in witnesses:
+        kept = witness.read()
+        if kept is None:
+            silent.append(witness.name)
+        notes += kept or []
+    examination = hold.look(connection, clock_id, notes)
+    held = hold.why(connection, clock_id)
+    return Comparison(held, examination, tuple(checkpoints.ledgers(connection, clock_id)), tuple(silent))
+
+
+def last_that_holds(found: Iterable[Witnessed], origin: str) -> Witnessed | None:
+    """The largest checkpoint of a ledger that holds."""
+    return max((w for w in found if w.checkpoint.origin == origin and w.wrong is None), key=_size, default=None)
+
+
+def first_that_does_not(found: Iterable[Witnessed], origin: str) -> Witnessed | None:
+    """The smallest checkpoint of a ledger that does not hold."""
+    return min((w for w in found if w.checkpoint.origin == origin and w.wrong is not None), key=_size, default=None)
+
+
+def lost(found: Iterable[Witnessed], origin: str, size: int) -> int:
+    """How many entries at least a witness knew of that a ledger of ``size`` entries does not have."""
+    largest = max((_size(w) for w in found if w.checkpoint.origin == origin and w.wrong is not None), default=0)
+    return max(0, largest - size)
+
+
+def accept(
+    connection: Connection, clock_id: int, settings: Settings, witnesses: Iterable[Witness], now: Instant, *,
+    by: str, why: str,
+) -> Comparison:  # fmt: skip
+    """Go on from what the database has: write that down, sign it, give it to the witnesses, and release the clock.
+
+    Answers how it stood before. Raises LedgerError, and leaves the clock held, where a step cannot be done; the same
+    call goes on from there.
+    """
+    before = compare(connection, clock_id, witnesses)
+    by_ledger = _by_ledger(connection, clock_id, before)
+    _check_keys(settings, before.ledgers)
+    _count_on(connection, clock_id)
+    _write(connection, clock_id, now, by_ledger, by=by, why=why, was=before.held or before.examination.reason())
+    Sequencer(connection, clock_id, settings).tick(now, wait=True)
+    for ledger in checkpoints.ledgers(connection, clock_id):
+        _all_numbered(connection, clock_id, ledger)
+        lines = tuple(hold.giving_up(one, ledger.origin) for one in by_ledger.get(ledger.lender_id, ()))
+        if ledger.lender_id in by_ledger:
+            note = checkpoints.sign(connection, clock_id, ledger, signer(settings, ledger.origin), now, lines)
+            for witness in witnesses:
+                witness.keep(note)
+    hold.release(connection, clock_id)
+    return before
+
+
+def _by_ledger(connection: Connection, clock_id: int, before: Comparison) -> dict[str, list[Named]]:
+    """What each lender's ledger gives up; what belongs to no ledger here, the first one does."""
+    lender_of = {one.origin: one.lender_id for one in before.ledgers}
+    first = min(lender_of.values(), default=_NO_LENDER)
+    by_ledger: dict[str, list[Named]] = {first: []}
+    for one in before.examination.wrong:
+        by_ledger.setdefault(lender_of.get(one.checkpoint.origin, first), []).append(one.named)
+    return by_ledger
+
+
+def _check_keys(settings: Settings, ledgers: Iterable[Ledger]) -> None:
+    for ledger in ledgers:
+        if str(signer(settings, ledger.origin).verifier) != ledger.key:
+            raise LedgerError(checkpoints.another_key(ledger))
+
+
+def _count_on(connection: Connection, clock_id: int) -> None:
+    """Let new entries come after all that are there, where the server counts its transactions lower than they do."""
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s, %s::int)", (LOCK, clock_id))
+        if not any(one.lower for one in hold.counts(connection, clock_id)):
+            return
+        # Whoever writes an entry now is waited for, and counts by the new offset from then on.
+        connection.execute("LOCK TABLE journal IN ACCESS EXCLUSIVE MODE")
+        farthest = max(one.farthest for one in hold.counts(connection, clock_id))
+        offset = farthest - connection.execute(_COUNTED).fetchall()[0][0]
+        connection.execute(
+            sql.SQL("ALTER TABLE journal ALTER COLUMN xact SET DEFAULT {} + {}").format(
+                sql.SQL(THIS_TRANSACTION), sql.Literal(offset)
+            )
+        )
+        connection.execute(
+            "UPDATE ledger SET xact_offset = %(offset)s WHERE clock_id = %(clock)s",
+            {"offset": offset, "clock": clock_id},
+        )
+
+
+def _write(
+    connection: Connection, clock_id: int, now: Instant, by_ledger: dict[str, list[Named]], *, by: str, why: str,
+    was: str | None,
+) -> None:  # fmt: skip
+    with connection.transaction():
+        for lender_id, given_up in by_ledger.items():
+            values = {
+                "by": by, "why": why, "was": was,
+                "given_up": [
+                    {"origin": origin, "size": size, "root": b64encode(root).decode()}
+                    for origin, size, root in given_up
+                ],
+            }  # fmt: skip
+            write_journal(connection, lender_id, clock_id, [journal.entry(now, journal.RECONCILED, values)])
+
+
+def _all_numbered(connection: Connection, clock_id: int, ledger: Ledger) -> None:
+    keys = {"lender": ledger.lender_id, "clock": clock_id, "next_xact": ledger.next_xact}
+    if connection.execute(_UNNUMBERED, keys).fetchall()[0][0]:
+        raise LedgerError(
+            "another transaction of this server is open, and what was written after it began cannot be numbered yet: "
+            "end it (pg_stat_activity shows it), then run the same command again"
+        )
+
+
+def _size(one: Witnessed) -> int:
+    return one.checkpoint.size
