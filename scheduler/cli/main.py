@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from scheduler.cli import db, demo, load, loan, policy, policy_migrate, reconcile, rules, run, simulate, status
+from scheduler.cli import db, demo, ledger, load, loan, policy, policy_migrate, reconcile, rules, run, simulate, status
 from scheduler.cli.failures import GOOD, INTERRUPTED, USAGE, describe
 from scheduler.cli.output import say, settle_streams, tell
 
@@ -31,6 +31,7 @@ status.add_to(app)
 reconcile.add_to(app)
 demo.add_to(app)
 app.add_typer(loan.app, name="loan")
+app.add_typer(ledger.app, name="ledger")
 app.add_typer(db.app, name="db")
 
 
