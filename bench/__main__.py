@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bench import guard, wave
+from bench import guard, ledger, wave
 from scheduler.bootstrap import use_pinned_zones
 from scheduler.service import settle_process
 from scheduler.store import embedded
@@ -26,6 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("sizes", nargs="*", type=int, default=[10_000, 100_000])
     parser.add_argument("--pairs", type=int, default=5, help="pairs of ours and the reference (default 5)")
+    parser.add_argument("--entries", type=int, default=1_000_000, help="entries to number (default a million)")
     parser.add_argument("--out", type=Path, default=Path("build/bench.json"))
     asked = parser.parse_args()
     use_pinned_zones()
@@ -40,6 +41,11 @@ def main() -> None:
             _print(rows[-1])
             rows.append(wave.idle(server, size, 400))
             _print(rows[-1])
+            rows.append(ledger.wave_cost(server, size, asked.pairs))
+            _print(rows[-1])
+        for row in ledger.sequence(server, asked.entries):
+            rows.append(row)
+            _print(row)
         guards = guard.run(asked.pairs)
     finally:
         embedded.remove(home)

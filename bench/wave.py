@@ -48,15 +48,15 @@ _REFERENCE = (
 
 def run(server: Server, count: int, pairs: int) -> dict[str, Any]:
     """Time ``pairs`` pairs of ours and the reference, alternating; medians in seconds, rows checked equal."""
-    _prepare(server, count)
+    prepare(server, count)
     ours, reference = [], []
     for number in range(pairs):
         ours.append(_ours(server, count))
         if number == 0:
-            _copy(server, "bench_pre", "bench_ref")
+            clone(server, "bench_pre", "bench_ref")
             _stage(server)
         reference.append(_reference(server, count))
-    _drop(server, "bench_pre", "bench_ref_pre", "bench_ref", "bench_run", "bench_staged")
+    drop(server, "bench_pre", "bench_ref_pre", "bench_ref", "bench_run", "bench_staged")
     mine, theirs = median(ours), median(reference)
     return {
         "name": "wave",
@@ -72,7 +72,7 @@ def run(server: Server, count: int, pairs: int) -> dict[str, Any]:
 
 def idle(server: Server, count: int, ticks: int) -> dict[str, Any]:
     """An idle tick over ``count`` borrowers with nothing due: its median beside one probe of the index."""
-    _prepare(server, count)
+    prepare(server, count)
     with connect(server.database_url("bench_pre"), hot=True) as connection:
         engine = Engine(connection, 0, "https://pay.example.invalid", _BATCH)
         engine.tick(PAST_DUE)
@@ -86,7 +86,7 @@ def idle(server: Server, count: int, ticks: int) -> dict[str, Any]:
             begun = _CLOCK.monotonic()
             assert connection.execute(probe, (at,)).fetchone() is None
             bare.append(_CLOCK.monotonic() - begun)
-    _drop(server, "bench_pre")
+    drop(server, "bench_pre")
     return {
         "name": "idle tick",
         "n": count,
@@ -97,9 +97,9 @@ def idle(server: Server, count: int, ticks: int) -> dict[str, Any]:
     }
 
 
-def _prepare(server: Server, count: int) -> None:
+def prepare(server: Server, count: int) -> None:
     """A database in which every loan is overdue since midnight and has its first step at the wave's instant."""
-    _drop(server, "bench_pre")
+    drop(server, "bench_pre")
     with server.maintenance() as connection:
         connection.execute("CREATE DATABASE bench_pre")
     url = server.database_url("bench_pre")
@@ -109,12 +109,19 @@ def _prepare(server: Server, count: int) -> None:
         connection.execute("VACUUM ANALYZE")
         engine = Engine(connection, 0, "https://pay.example.invalid", _BATCH)
         for at in (DISBURSED, PAST_DUE):
-            _until_done(engine, at)
+            until_done(engine, at)
         connection.execute("VACUUM ANALYZE")
         connection.execute("CHECKPOINT")
 
 
-def _until_done(engine: Engine, at: Instant) -> int:
+def engines(url: str, stack: ExitStack) -> list[Engine]:
+    """The engines of one daemon, each on a connection of its own, which ``stack`` closes."""
+    connections = [stack.enter_context(connect(url, hot=True)) for _ in range(_THREADS)]
+    return [Engine(one, 0, "https://pay.example.invalid", _BATCH) for one in connections]
+
+
+def until_done(engine: Engine, at: Instant) -> int:
+    """Let an engine decide all that is due; answers how many messages it put in the outbox."""
     total = 0
     while (tick := engine.tick(at)).borrowers:
         total += tick.messages
@@ -122,17 +129,17 @@ def _until_done(engine: Engine, at: Instant) -> int:
 
 
 def _ours(server: Server, count: int) -> float:
-    _copy(server, "bench_pre", "bench_run")
+    clone(server, "bench_pre", "bench_run")
     with ExitStack() as stack:
         url = server.database_url("bench_run")
-        connections = [stack.enter_context(connect(url, hot=True)) for _ in range(_THREADS)]
-        engines = [Engine(one, 0, "https://pay.example.invalid", _BATCH) for one in connections]
-        for engine in engines:
+        working = engines(url, stack)
+        for engine in working:
             engine.tick(PAST_DUE)
-        connections[0].execute("CHECKPOINT")
+        with connect(url) as connection:
+            connection.execute("CHECKPOINT")
         pool = stack.enter_context(ThreadPoolExecutor(_THREADS))
         begun = _CLOCK.monotonic()
-        sent = sum(pool.map(lambda engine: _until_done(engine, WAVE), engines))
+        sent = sum(pool.map(lambda engine: until_done(engine, WAVE), working))
         seconds = _CLOCK.monotonic() - begun
     assert sent == count, (sent, count)
     return seconds
@@ -140,7 +147,7 @@ def _ours(server: Server, count: int) -> float:
 
 def _stage(server: Server) -> None:
     """Put the rows of the run into staging tables of a copy of the database from before it."""
-    _copy(server, "bench_run", "bench_staged")
+    clone(server, "bench_run", "bench_staged")
     before = _count(server, "bench_pre", "SELECT coalesce(max(entry_id), 0) FROM journal")
     with connect(server.database_url("bench_staged")) as connection:
         connection.execute(_STAGE.format(journal=before))
@@ -154,7 +161,7 @@ def _stage(server: Server) -> None:
             assert columns is not None
             with connection.cursor().copy(f"COPY {table} TO STDOUT (FORMAT BINARY)") as copy:
                 dumped[table] = (columns[0], [bytes(block) for block in copy])
-    _drop(server, "bench_ref_pre")
+    drop(server, "bench_ref_pre")
     with server.maintenance() as connection:
         connection.execute("ALTER DATABASE bench_ref RENAME TO bench_ref_pre")
     with connect(server.database_url("bench_ref_pre")) as connection:
@@ -167,7 +174,7 @@ def _stage(server: Server) -> None:
 
 
 def _reference(server: Server, count: int) -> float:
-    _copy(server, "bench_ref_pre", "bench_ref")
+    clone(server, "bench_ref_pre", "bench_ref")
     with connect(server.database_url("bench_ref")) as connection:
         connection.execute("CHECKPOINT")
         begun = _CLOCK.monotonic()
@@ -185,13 +192,15 @@ def _count(server: Server, name: str, statement: str) -> int:
     return int(row[0])
 
 
-def _copy(server: Server, source: str, target: str) -> None:
-    _drop(server, target)
+def clone(server: Server, source: str, target: str) -> None:
+    """Make ``target`` a copy of the database ``source``."""
+    drop(server, target)
     with server.maintenance() as connection:
         connection.execute(f"CREATE DATABASE {target} TEMPLATE {source}")
 
 
-def _drop(server: Server, *names: str) -> None:
+def drop(server: Server, *names: str) -> None:
+    """Drop the databases, where they are there."""
     with server.maintenance() as connection:
         for name in names:
             connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
