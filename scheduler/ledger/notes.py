@@ -36,8 +36,10 @@ class Verifier:
 
     def __init__(self, name: str, public: bytes) -> None:
         """``public``: the 32 bytes of an Ed25519 key. Raises NoteError on a name that no note may hold."""
-        if not name or any(char.isspace() or char == "+" or not char.isprintable() for char in name):
+        if not _is_name(name):
             raise NoteError(f"the key name {name!r} is none; expected characters that print, no blank and no plus sign")
+        if len(public) != _HASH:
+            raise NoteError(f"the key of {name} has {len(public)} bytes; expected {_HASH}")
         self.name = name
         self.key_id = sha256(name.encode() + b"\n" + _ED25519 + public).digest()[:_KEY_ID]
         self._public = public
@@ -76,7 +78,9 @@ class Signer:
 
     @classmethod
     def from_seed(cls, name: str, seed: bytes) -> Signer:
-        """The key of a seed of 32 bytes."""
+        """The key of a seed of 32 bytes; raises NoteError."""
+        if len(seed) != _HASH:
+            raise NoteError(f"the seed of {name} has {len(seed)} bytes; expected {_HASH}")
         return cls(name, Ed25519PrivateKey.from_private_bytes(seed))
 
     def sign(self, text: str) -> str:
@@ -131,12 +135,16 @@ def _parts(note: str) -> tuple[str, list[str]]:
 
 def _signature(line: str) -> tuple[str, bytes, bytes]:
     name, blank, encoded = line.removeprefix(_DASH).partition(" ")
-    if not line.startswith(_DASH) or not name or not blank or "+" in name:
+    if not line.startswith(_DASH) or not blank or not _is_name(name):
         raise NoteError(f"the line {line[:60]!r} is no signature")
     signed = _decoded(encoded, f"the signature of {name}")
     if len(signed) <= _KEY_ID:
         raise NoteError(f"the signature of {name} is too short")
     return name, signed[:_KEY_ID], signed[_KEY_ID:]
+
+
+def _is_name(name: str) -> bool:
+    return bool(name) and not any(char.isspace() or char == "+" or not char.isprintable() for char in name)
 
 
 def _check_text(text: str) -> None:
