@@ -73,6 +73,7 @@ class Batch:
         return journal.Look(
             salt, borrower_key(salt, one.borrower_id), one.at, one.revision, one.chain.value, self._policies,
             self._rules, self._link_base, tuple([message_key(salt, m) for m in one.reconfirm]),
+            tuple([message_key(salt, m.message_id) for m in one.borrower.unsent if not m.alone]),
         )  # fmt: skip
 
     def _borrower(self, one: Claimed, wake: Instant | None, where: Whereabouts, reason: str | None) -> None:

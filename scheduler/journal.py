@@ -59,7 +59,8 @@ class Look(NamedTuple):
     """What every entry of one look at a borrower says: who, when, on which facts, under which policies and rules.
 
     ``facts`` is the value of the chain of facts, ``policies`` the number of the newest version published, ``rules``
-    the digest of all rule packs, ``unsent`` the keys of messages that had not left and were looked at again.
+    the digest of all rule packs, ``unsent`` the keys of messages that had not left and were looked at again, and
+    ``unsent_parts`` of these the keys of those of whose contact another message had left.
     """
 
     salt: bytes
@@ -71,6 +72,7 @@ class Look(NamedTuple):
     rules: str
     link: str
     unsent: tuple[str, ...] = ()
+    unsent_parts: tuple[str, ...] = ()
 
 
 def looked(look: Look, zone: Zone) -> Entry:
@@ -81,6 +83,8 @@ def looked(look: Look, zone: Zone) -> Entry:
     }  # fmt: skip
     if look.unsent:
         values["unsent"] = list(look.unsent)
+    if look.unsent_parts:
+        values["unsent_parts"] = list(look.unsent_parts)
     # The versions are JSON already, and the last key of all.
     return Entry(look.at, LOOKED, f'{canonical(values)[:-1]},"versions":{versions_text()}}}', look.borrower)
 
@@ -124,6 +128,8 @@ def of_line(line: Line, zone: Zone, look: Look) -> Entry:
     )
     written = "".join([k + (_quoted(v) if isinstance(v, str) else str(v)) for k, v in rest if v is not None])
     unsent = f',"unsent":{canonical(list(look.unsent))}' if look.unsent else ""
+    if look.unsent_parts:
+        unsent += f',"unsent_parts":{canonical(list(look.unsent_parts))}'
     until = "" if line.until is None else f',"until":"{zone.iso(line.until)}"'
     whole = (
         f'{{"at":"{zone.iso(line.at)}","because":{_because(line.because)},"borrower":"{look.borrower}"'

@@ -10,7 +10,21 @@ from typing import Annotated
 
 import typer
 
-from scheduler.cli import db, demo, ledger, load, loan, policy, policy_migrate, reconcile, rules, run, simulate, status
+from scheduler.cli import (
+    db,
+    demo,
+    ledger,
+    load,
+    loan,
+    policy,
+    policy_migrate,
+    reconcile,
+    replay,
+    rules,
+    run,
+    simulate,
+    status,
+)
 from scheduler.cli.failures import GOOD, INTERRUPTED, USAGE, describe
 from scheduler.cli.output import say, settle_streams, tell
 
@@ -29,6 +43,7 @@ load.add_to(app)
 run.add_to(app)
 status.add_to(app)
 reconcile.add_to(app)
+replay.add_to(app)
 demo.add_to(app)
 app.add_typer(loan.app, name="loan")
 app.add_typer(ledger.app, name="ledger")
