@@ -56,6 +56,7 @@ def demo(
         update={
             "home": home, "database_url": None, "embedded_listen": None, "sandbox_folder": place / "messages",
             "sms_adapter": "sandbox", "email_adapter": "sandbox", "letter_adapter": "sandbox",
+            "witness": None, "ledger_key": None, "ledger_origin": None,
         }
     )  # fmt: skip
     log_by(settings, SystemClock())
