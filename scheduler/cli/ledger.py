@@ -31,7 +31,9 @@ def checkpoint(json_: Json = False) -> None:
     """Number what can be numbered, sign a checkpoint, give it to the witnesses, and print it."""
     from scheduler.cli.store import opened
     from scheduler.ledger import checkpoints, hold
+    from scheduler.ledger.errors import LedgerError
     from scheduler.ledger.keeping import Keeper
+    from scheduler.ledger.keys import signer
     from scheduler.ledger.witness import open_witnesses
 
     with opened() as store:
@@ -40,6 +42,9 @@ def checkpoint(json_: Json = False) -> None:
             reason = hold.why(store.connection, store.clock_id) or keeper.examine()
             if reason is not None:
                 raise Failure(f"no checkpoint is signed: {reason}", NOT_WELL)
+            for ledger in checkpoints.ledgers(store.connection, store.clock_id):
+                if str(signer(store.settings, ledger.origin).verifier) != ledger.key:
+                    raise LedgerError(checkpoints.another_key(ledger))
             reason = keeper.finish(store.now())
         finally:
             keeper.close()
