@@ -31,6 +31,7 @@ def reconcile(
     json_: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> int:
     """Show why nothing is decided or sent, and which checkpoints of the witnesses hold; lead out with --accept."""
+    from scheduler.cli.start import whoever
     from scheduler.cli.store import opened
     from scheduler.ledger import reconcile as ways
     from scheduler.ledger.witness import witnesses_of
@@ -41,7 +42,7 @@ def reconcile(
         if accept and why is not None:
             at = store.now()
             before = ways.accept(
-                store.connection, store.clock_id, store.settings, witnesses, at, by=_user(), why=why.strip()
+                store.connection, store.clock_id, store.settings, witnesses, at, by=whoever(), why=why.strip()
             )
         else:
             before = ways.compare(store.connection, store.clock_id, witnesses)
@@ -59,17 +60,6 @@ def reconcile(
             "left since. To go on from this one: duly reconcile --accept --why TEXT"
         )
     return GOOD if before.well else NOT_WELL
-
-
-def _user() -> str:
-    """Who runs this, by the account and not by what the environment says."""
-    import os
-    import pwd
-
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"uid {os.getuid()}"
 
 
 def _lines(compared: Comparison) -> Iterator[tuple[str, str]]:

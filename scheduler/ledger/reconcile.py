@@ -25,6 +25,22 @@ from scheduler.store.tables import THIS_TRANSACTION
 _NO_LENDER = "default"
 _COUNTED = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 
+# What the journal has before the end of its ledger and beyond its size: the newest of it, as entry ids go on counting
+# where a book is moved.
+_STRAYS = """
+CREATE TEMP TABLE s_stray ON COMMIT DROP AS
+SELECT lender_id, xact, entry_id FROM (
+    SELECT j.lender_id, j.xact, j.entry_id, l.size,
+           row_number() OVER (PARTITION BY j.lender_id ORDER BY j.entry_id) AS place
+    FROM journal j JOIN ledger l USING (lender_id, clock_id)
+    WHERE l.clock_id = %(clock)s AND (j.xact, j.entry_id) < (l.next_xact, l.next_entry)
+) before WHERE place > size
+"""
+_FIRST_STRAY = "SELECT min(xact) FROM s_stray"
+_MOVE = """
+UPDATE journal j SET xact = j.xact + %(by)s FROM s_stray s
+WHERE j.lender_id = s.lender_id AND j.clock_id = %(clock)s AND j.xact = s.xact AND j.entry_id = s.entry_id
+"""
 _UNNUMBERED = """
 SELECT EXISTS (
     SELECT FROM journal j WHERE j.lender_id = %(lender)s AND j.clock_id = %(clock)s
@@ -90,9 +106,11 @@ def accept(
     before = compare(connection, clock_id, witnesses)
     by_ledger = _by_ledger(connection, clock_id, before)
     _check_keys(settings, before.ledgers)
+    sequencer = Sequencer(connection, clock_id, settings)
+    sequencer.begin(now)
     _count_on(connection, clock_id)
     _write(connection, clock_id, now, by_ledger, by=by, why=why, was=before.held or before.examination.reason())
-    Sequencer(connection, clock_id, settings).tick(now, wait=True)
+    sequencer.tick(now, wait=True)
     for ledger in checkpoints.ledgers(connection, clock_id):
         _all_numbered(connection, clock_id, ledger)
         lines = tuple(hold.giving_up(one, ledger.origin) for one in by_ledger.get(ledger.lender_id, ()))
@@ -121,23 +139,33 @@ def _check_keys(settings: Settings, ledgers: Iterable[Ledger]) -> None:
 
 
 def _count_on(connection: Connection, clock_id: int) -> None:
-    """Let new entries come after all that are there, where the server counts its transactions lower than they do."""
+    """Let new entries come after all that are there, where the server counts its transactions lower than they do.
+
+    Entries that were written here before the count was set right come last too. Nothing that an entry says is changed
+    by where it comes to lie.
+    """
+    keys = {"clock": clock_id}
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s, %s::int)", (LOCK, clock_id))
         if not any(one.lower for one in hold.counts(connection, clock_id)):
             return
         # Whoever writes an entry now is waited for, and counts by the new offset from then on.
         connection.execute("LOCK TABLE journal IN ACCESS EXCLUSIVE MODE")
-        farthest = max(one.farthest for one in hold.counts(connection, clock_id))
-        offset = farthest - connection.execute(_COUNTED).fetchall()[0][0]
+        found = hold.counts(connection, clock_id)
+        connection.execute(_STRAYS, keys)
+        stray = connection.execute(_FIRST_STRAY).fetchall()[0][0]
+        first = connection.execute(_COUNTED).fetchall()[0][0] if stray is None else stray - found[0].offset
+        offset = max(one.farthest for one in found) - first
+        connection.execute("ALTER TABLE journal DISABLE TRIGGER USER")
+        connection.execute(_MOVE, {**keys, "by": offset - found[0].offset})
+        connection.execute("ALTER TABLE journal ENABLE TRIGGER USER")
         connection.execute(
             sql.SQL("ALTER TABLE journal ALTER COLUMN xact SET DEFAULT {} + {}").format(
                 sql.SQL(THIS_TRANSACTION), sql.Literal(offset)
             )
         )
         connection.execute(
-            "UPDATE ledger SET xact_offset = %(offset)s WHERE clock_id = %(clock)s",
-            {"offset": offset, "clock": clock_id},
+            "UPDATE ledger SET xact_offset = %(offset)s WHERE clock_id = %(clock)s", {**keys, "offset": offset}
         )
 
 

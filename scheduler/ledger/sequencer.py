@@ -103,6 +103,15 @@ class Sequencer:
             if not more:
                 return numbered
 
+    def begin(self, now: Instant) -> None:
+        """Let every lender of whom there is an entry have a ledger, and number nothing."""
+        keys = {"clock": self._clock_id, "lock": LOCK}
+        with self._connection.transaction():
+            self._connection.execute(_WAIT, keys)
+            for lender_id, size, *_ in self._connection.execute(_LENDERS, keys).fetchall():
+                if size is None:
+                    self._begin(lender_id, now)
+
     def _round(self, now: Instant, wait: bool) -> tuple[int, bool]:
         """One transaction: up to a block of each lender. How many were numbered, and whether there is more."""
         keys = {"clock": self._clock_id, "lock": LOCK}
