@@ -194,10 +194,10 @@ class _Nodes:
         level, above = divmod(height, TILE_HEIGHT)
         tile, offset = divmod(place << above, TILE_WIDTH)
         end = offset + (1 << above)
-        hashes = self._read.get((level, tile), b"")
-        if len(hashes) < end * HASH_BYTES:
+        hashes = self._read.get((level, tile))
+        if hashes is None:
             hashes = self._read[level, tile] = self._tiles(level, tile)
-            _expect_tile(hashes, level, tile, end)
+        _expect_tile(hashes, level, tile, end)
         return _lift(hashes[offset * HASH_BYTES : end * HASH_BYTES], above)
 
 

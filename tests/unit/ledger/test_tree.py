@@ -279,11 +279,46 @@ def test_a_node_is_not_taken_for_a_leaf_nor_a_longer_hash_for_two() -> None:
     assert not holds_inclusion(left, 0, 1, [right], above)
 
 
+@given(st.data())
+def test_a_proof_that_goes_on_above_the_root_does_not_hold(data: st.DataObject) -> None:
+    size = data.draw(st.integers(2, 300), "size")
+    number = data.draw(st.integers(0, size - 1), "number")
+    old = data.draw(st.integers(1, size - 1), "old")
+    above = data.draw(st.binary(min_size=32, max_size=32), "above")
+    tiles = reader(stored(size))
+    leaf, first, last = leaf_hash(number.to_bytes(4, "big")), root(tiles, old), root(tiles, size)
+    longer = [*inclusion(tiles, number, size), above]
+    assert not holds_inclusion(leaf, number, size, longer, node_hash(above, last))
+    assert not holds_inclusion(leaf, number, size, longer, node_hash(last, above))
+    longer = [*consistency(tiles, old, size), above]
+    assert not holds_consistency(old, size, longer, node_hash(above, first), node_hash(above, last))
+    assert not holds_consistency(old, size, longer, first, node_hash(last, above))
+
+
+def test_numbers_that_no_leaf_and_no_tree_has_prove_nothing() -> None:
+    one, other = leaf_hash(b"one"), leaf_hash(b"other")
+    assert holds_inclusion(one, 0, 1, [], one)
+    assert not holds_inclusion(one, -1, 1, [], one)
+    assert not holds_inclusion(one, 1, 1, [], one)
+    assert not holds_inclusion(one, 0, 0, [], one)
+    assert not holds_consistency(-1, 1, [one], one, one)
+    assert not holds_consistency(2, 1, [], one, one)
+    assert not holds_consistency(3, 5, [], one, other)
+
+
+def test_two_hashes_that_are_cut_elsewhere_are_not_taken_for_the_two() -> None:
+    left, right = leaf_hash(b"left"), leaf_hash(b"right")
+    above = node_hash(left, right)
+    assert holds_consistency(1, 2, [right], left, above)
+    assert not holds_consistency(1, 2, [right[1:]], left + right[:1], above)
+
+
 def test_nothing_needs_to_be_shown_of_no_leaves_and_of_all() -> None:
     tiles = reader(stored(5))
     assert consistency(tiles, 0, 5) == consistency(tiles, 5, 5) == []
     assert holds_consistency(0, 5, [], EMPTY_ROOT, root(tiles, 5))
     assert not holds_consistency(0, 5, [], root(tiles, 5), root(tiles, 5))
+    assert not holds_consistency(0, 5, [root(tiles, 5)], EMPTY_ROOT, root(tiles, 5))
     assert holds_consistency(0, 0, [], EMPTY_ROOT, EMPTY_ROOT)
     assert not holds_consistency(0, 0, [], bytes(32), bytes(32))
     assert not holds_consistency(4, 5, [], root(tiles, 4), root(tiles, 5))
@@ -308,6 +343,11 @@ def test_a_tile_that_was_cut_is_named() -> None:
         root(tiles, 4)
     with pytest.raises(ValueError, match=expected):
         grow(tiles, 4, leaf_hash(b""))
+
+
+def test_a_tile_that_was_cut_is_noticed_though_its_beginning_was_read() -> None:
+    with pytest.raises(ValueError, match="tile 0 of level 0 holds 2 hashes, and 3 are needed"):
+        root(reader({(0, 0): hashes_of(data_of(2))}), 3)
 
 
 def test_leaves_are_whole_hashes() -> None:
