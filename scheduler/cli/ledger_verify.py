@@ -13,7 +13,7 @@ from scheduler.cli.output import columns, progress, say_all, say_json, tell
 
 if TYPE_CHECKING:
     from scheduler.ledger.checkpoint_check import Kept
-    from scheduler.ledger.findings import Held, Verdict
+    from scheduler.ledger.findings import Finding, Held, Verdict
     from scheduler.settings import Settings
 
 
@@ -89,7 +89,7 @@ def _lines(verdict: Verdict) -> Iterator[tuple[str, str]]:
     from scheduler.ledger.proving import base64_of
 
     yield "lender", verdict.lender_id
-    yield "well", "yes" if verdict.well else f"NO: {verdict.findings[0].text}"
+    yield "well", "yes" if verdict.well else f"NO: {_words(verdict.findings[0])}"
     yield "ledger", verdict.origin or "none yet"
     yield "entries", f"{verdict.size:,}" + (f", and {verdict.waiting:,} wait for a number" if verdict.waiting else "")
     yield "root", base64_of(verdict.root)
@@ -110,14 +110,17 @@ def _tell(verdict: Verdict) -> None:
     for remark in verdict.remarks:
         tell(f"duly: {remark}")
     for finding in verdict.findings:
-        entry = "" if finding.kind is None else f" ({finding.kind}, {finding.at})"
-        tell(f"duly: {finding.code}: {finding.text}{entry}")
+        tell(f"duly: {finding.code}: {_words(finding)}")
     shown: dict[str, int] = {}
     for finding in verdict.findings:
         shown[finding.code] = shown.get(finding.code, 0) + 1
     for code, count in verdict.counts.items():
         if count > shown.get(code, 0):
             tell(f"duly: {code}: and {count - shown.get(code, 0):,} more")
+
+
+def _words(finding: Finding) -> str:
+    return finding.text if finding.kind is None else f"{finding.text} ({finding.kind}, {finding.at})"
 
 
 def _values(verdict: Verdict) -> dict[str, Any]:

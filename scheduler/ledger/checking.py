@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from scheduler.ledger.authority import Named, authority, read_checkpoint
-from scheduler.ledger.checkpoint_check import CheckpointCheck, Kept
+from scheduler.ledger.checkpoint_check import CheckpointCheck, Kept, Outcome
 from scheduler.ledger.contents import Publications, compare_texts, is_as_it_says, iso
 from scheduler.ledger.entry_check import EntryCheck
 from scheduler.ledger.findings import Finding, Findings, Held, Verdict
@@ -39,6 +39,7 @@ _NO_WITNESS = (
     "no witness (DULY_WITNESS) and no older checkpoint (--from) was compared with: entries cut off the end, or a "
     "ledger written anew by who has the key, cannot be found"
 )
+_NOT_YET = "entries from {:,} on are in no checkpoint outside the database that holds: were they cut off, it could not be found"
 _NO_KEY = "this machine has no key of the ledger: signatures were checked by the keys that the ledger itself names"
 
 
@@ -150,7 +151,7 @@ class _Run:
         return Verdict(
             self._lender, self.origin, at.size, waiting, rebuilt.root(rebuilt.size), self.checkpoints.inside,
             self.checkpoints.outside, outcome.holds, outcome.fails, outcome.given_up, self._findings.in_order(),
-            self._findings.counts, self._remarks(),
+            self._findings.counts, self._remarks(outcome, rebuilt.size),
         )  # fmt: skip
 
     def _contents(self, number: int | None, row: Row, publications: Publications) -> None:
@@ -178,8 +179,11 @@ class _Run:
             )
             self._findings.add(Finding("key-unknown", text))
 
-    def _remarks(self) -> tuple[str, ...]:
-        remarks = [] if self.checkpoints.outside else [_NO_WITNESS]
+    def _remarks(self, outcome: Outcome, size: int) -> tuple[str, ...]:
+        covered = 0 if outcome.holds is None else outcome.holds.size
+        remarks = [] if covered >= size else [_NOT_YET.format(covered)]
+        if not self.checkpoints.outside:
+            remarks = [_NO_WITNESS]
         return tuple(remarks if self._known or self.origin is None else [*remarks, _NO_KEY])
 
 

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Final
 
 from scheduler.ledger.contents import iso
-from scheduler.ledger.findings import CHANGED, ENTRY_CODES, INSERTED, MISSING, MOVED, TREE, Finding, Findings
+from scheduler.ledger.findings import CHANGED, ENTRY_CODES, INSERTED, KEPT, MISSING, MOVED, TREE, Finding, Findings
 from scheduler.ledger.reading import Row, entry_at, rows_from
 from scheduler.ledger.rebuilding import Rebuilding, hashes, is_whole
 from scheduler.ledger.tree import TILE_WIDTH, leaf_hash
@@ -111,8 +111,18 @@ class EntryCheck:
                 continue
             number = begin + at
             code, text = self._what(number, row)
-            self._found.append(Finding(code, text, number, row.kind, iso(row.at)))
+            if code == MISSING:
+                text = f"{text}; in its place stands: {row.kind}, {iso(row.at)}"
+                self._found.append(Finding(code, text, number))
+            else:
+                self._found.append(Finding(code, text, number, row.kind, iso(row.at)))
             if code in (MISSING, INSERTED):
+                self._parted = True
+                return
+            if len(self._found) == KEPT:
+                # To say of each of a million what became of it would take hours and help nobody.
+                text = f"{KEPT} entries differ; those after entry {number:,} were not compared with the tree one by one"
+                self._findings.add(Finding("entries-not-compared", text))
                 self._parted = True
                 return
 

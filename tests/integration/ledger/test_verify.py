@@ -15,6 +15,7 @@ from scheduler.ledger.keys import signer
 from scheduler.ledger.notes import Checkpoint, sign_note
 from scheduler.ledger.reading import entries_of_message, entry_at, every_row, number_of
 from scheduler.ledger.reconcile import accept
+from scheduler.ledger.rotating import go_over
 from scheduler.ledger.sequencer import Sequencer
 from scheduler.ledger.witness import open_witnesses
 from scheduler.store.database import connect
@@ -219,3 +220,48 @@ def test_a_messages_entries_are_those_that_name_it(ledger: Ledger) -> None:
         rows = entries_of_message(connection, "default", 0, message)
     assert [row.kind for row in rows] == ["decision", "hand_over"]
     assert json.loads(rows[0].entry)["channel"] == channel
+
+
+def test_a_ledger_that_was_changed_everywhere_is_told_of_shortly(ledger: Ledger) -> None:
+    ledger.spoil("UPDATE journal SET entry = entry || ' '")
+    verdict = ledger.verify().verdict
+    assert [(f["code"], f["number"]) for f in verdict["findings"][:100]] == [("entry-changed", n) for n in range(100)]
+    assert verdict["counts"]["entries-not-compared"] == 1
+
+
+def test_what_no_witness_has_yet_is_said(ledger: Ledger) -> None:
+    write(ledger, "clock_jump", "numbered, and in no checkpoint")
+    size = ledger.size
+    with connect(ledger.url) as connection:
+        Sequencer(connection, 0, settings.Settings(home=ledger.home)).tick(0)
+    verdict = ledger.verify().verdict
+    assert verdict["well"]
+    assert f"entries from {size:,} on are in no checkpoint" in verdict["remarks"][0]
+
+
+def test_each_lender_has_a_ledger_and_a_verdict_of_their_own(ledger: Ledger) -> None:
+    write(ledger, "clock_jump", "of another lender", lender="other")
+    ledger.checkpoint()
+    good = [json.loads(line) for line in ledger.verify().out.splitlines()]
+    assert [(v["lender"], v["well"], v["outside"]) for v in good] == [("default", True, 4), ("other", True, 1)]
+    ledger.spoil("UPDATE journal SET entry = entry || ' ' WHERE lender_id = 'other'")
+    ended = ledger.verify()
+    assert ended.code == 3
+    assert [json.loads(line)["well"] for line in ended.out.splitlines()] == [True, False]
+    assert "name one of them with --lender" in ledger.duly("ledger", "prove", 0).err
+    assert ledger.duly("ledger", "prove", 0, "--lender", "default").code == 0
+
+
+def test_a_rotation_that_was_broken_off_goes_on(ledger: Ledger) -> None:
+    seed, following = bytes.fromhex((ledger.home / "ledger.key").read_text().strip()), bytes(31) + b"7"
+    (ledger.home / "ledger.key.next").write_text(following.hex() + "\n")
+    (ledger.home / "ledger.key.next").chmod(0o600)
+    with connect(ledger.url) as connection:
+        (gone,) = go_over(connection, 0, settings.Settings(home=ledger.home), seed, following, 0, "a test")
+    # Here it was broken off: the old key is still in its place, and nobody who has it signs.
+    assert ledger.duly("ledger", "checkpoint").code == 3
+    ended = ledger.duly("ledger", "key", "rotate", "--json")
+    assert (ended.code, json.loads(ended.out)["key"]) == (0, gone.key)
+    assert len(ledger.rows("SELECT FROM journal WHERE kind = 'ledger_key'")) == 2
+    verdict = ledger.verify().verdict
+    assert (verdict["findings"], verdict["remarks"]) == ([], [])
