@@ -107,8 +107,6 @@ def _held(one: Held | None) -> str:
 
 
 def _tell(verdict: Verdict) -> None:
-    for remark in verdict.remarks:
-        tell(f"duly: {remark}")
     for finding in verdict.findings:
         tell(f"duly: {finding.code}: {_words(finding)}")
     shown: dict[str, int] = {}
@@ -117,6 +115,8 @@ def _tell(verdict: Verdict) -> None:
     for code, count in verdict.counts.items():
         if count > shown.get(code, 0):
             tell(f"duly: {code}: and {count - shown.get(code, 0):,} more")
+    for remark in verdict.remarks:
+        tell(f"duly: {remark}")
 
 
 def _words(finding: Finding) -> str:

@@ -39,7 +39,7 @@ _NO_WITNESS = (
     "no witness (DULY_WITNESS) and no older checkpoint (--from) was compared with: entries cut off the end, or a "
     "ledger written anew by who has the key, cannot be found"
 )
-_NOT_YET = "entries from {:,} on are in no checkpoint outside the database that holds: were they cut off, it could not be found"
+_NOT_YET = "no checkpoint outside the database has the entries from {:,} on yet: a cut there could not be found"
 _NO_KEY = "this machine has no key of the ledger: signatures were checked by the keys that the ledger itself names"
 
 
@@ -181,7 +181,7 @@ class _Run:
 
     def _remarks(self, outcome: Outcome, size: int) -> tuple[str, ...]:
         covered = 0 if outcome.holds is None else outcome.holds.size
-        remarks = [] if covered >= size else [_NOT_YET.format(covered)]
+        remarks = [] if covered >= size or outcome.fails is not None else [_NOT_YET.format(covered)]
         if not self.checkpoints.outside:
             remarks = [_NO_WITNESS]
         return tuple(remarks if self._known or self.origin is None else [*remarks, _NO_KEY])
