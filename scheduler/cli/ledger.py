@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scheduler.cli import ledger_key, ledger_verify
+from scheduler.cli import ledger_bundle, ledger_key, ledger_verify
 from scheduler.cli.failures import NOT_WELL, Failure
 from scheduler.cli.output import say, say_all, say_json, tell
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The ledger: check it, sign checkpoints, prove what is in it.", no_args_is_help=True)
 ledger_verify.add_to(app)
+ledger_bundle.add_to(app)
 app.add_typer(ledger_key.app, name="key")
 
 _LONGEST_NUMBER = 19
