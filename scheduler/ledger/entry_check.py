@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from scheduler.ledger.contents import iso
 from scheduler.ledger.findings import CHANGED, ENTRY_CODES, INSERTED, KEPT, MISSING, MOVED, TREE, Finding, Findings
 from scheduler.ledger.reading import Row, entry_at, rows_from
 from scheduler.ledger.rebuilding import Rebuilding, hashes, is_whole
-from scheduler.ledger.tree import TILE_WIDTH, leaf_hash
+from scheduler.ledger.tree import HASH_BYTES, TILE_WIDTH, leaf_hash
 from scheduler.store.database import Connection
 
 _AROUND: Final = 256
@@ -30,6 +30,14 @@ _LEVELS = """
 SELECT level, count(*), max(place) FROM ledger_tile WHERE lender_id = %(lender)s AND clock_id = %(clock)s
 GROUP BY level ORDER BY level
 """
+
+
+class _First(NamedTuple):
+    """Which row a tile of level 0 says that it begins with, and how many bytes it has."""
+
+    xact: int | None
+    entry_id: int | None
+    length: int
 
 
 class EntryCheck:
@@ -56,8 +64,10 @@ class EntryCheck:
         joined = b"".join(leaves)
         if joined != b"".join(stored[: len(leaves)]):
             self._differing(begin, rows, leaves, stored)
+        if self._parted:
+            return
         for place, first in firsts.items():
-            self._first(place, first, rows[place * TILE_WIDTH - begin])
+            self._begins_with(place, first, rows[place * TILE_WIDTH - begin])
         if not self._found:
             for (level, place), tile in sorted(changed.items()):
                 if level and is_whole(tile):
@@ -91,16 +101,16 @@ class EntryCheck:
                 one = replace(one, code=TREE, text=text)
             self._findings.add(one)
 
-    def _stored(self, begin: int, count: int) -> tuple[list[bytes], dict[int, tuple[int | None, int | None]]]:
+    def _stored(self, begin: int, count: int) -> tuple[list[bytes], dict[int, _First]]:
         """The stored leaf hashes from number ``begin`` on, and which rows the tiles say that they begin with."""
         first, last = begin // TILE_WIDTH, (begin + count - 1) // TILE_WIDTH
         leaves: list[bytes] = []
-        firsts: dict[int, tuple[int | None, int | None]] = {}
+        firsts: dict[int, _First] = {}
         for place, tile, xact, entry in self._connection.execute(_LEAVES, {**self._keys, "first": first, "last": last}):
             # A tile that is not there, or too short, has hashes that are none.
             missing = (place - first) * TILE_WIDTH - len(leaves)
-            leaves += [b""] * missing + hashes(bytes(tile))
-            firsts[place] = (xact, entry)
+            leaves += [b""] * missing + hashes(bytes(tile))[:TILE_WIDTH]
+            firsts[place] = _First(xact, entry, len(tile))
         return leaves, firsts
 
     def _differing(self, begin: int, rows: list[Row], leaves: list[bytes], stored: list[bytes]) -> None:
@@ -138,11 +148,12 @@ class EntryCheck:
         if theirs is not None and (ours is not None or self._stands_after(number, theirs, here, tree)):
             return MOVED, f"entry {number:,} is out of its place: it is the tree's entry {number + theirs:,}"
         if ours is not None:
-            before = "entry was" if ours == 1 else "entries were"
-            return INSERTED, f"at entry {number:,} {ours:,} {before} put in that the tree does not have"
+            return (
+                INSERTED,
+                f"entry {number:,} is not the tree's: {_entries(ours)} {'was' if ours == 1 else 'were'} put in there",
+            )
         if theirs is not None:
-            gone = "entry is" if theirs == 1 else "entries are"
-            return MISSING, f"at entry {number:,} {theirs:,} {gone} missing that the tree has"
+            return MISSING, f"entry {number:,} is missing: the tree has {_entries(theirs)} there that the journal lacks"
         if number and self._leaves_at(number - _AROUND if number > _AROUND else 0, min(number, _AROUND)).count(here[0]):
             return MOVED, f"entry {number:,} is out of its place: the tree has it earlier"
         return CHANGED, f"entry {number:,} is not what the tree holds: its text was changed"
@@ -163,18 +174,21 @@ class EntryCheck:
             "AND level = 0 ORDER BY place DESC LIMIT 1",
             self._keys,
         ).fetchone()
-        return 0 if row is None else int(row[0]) * TILE_WIDTH + int(row[1]) // 32
+        return 0 if row is None else int(row[0]) * TILE_WIDTH + int(row[1]) // HASH_BYTES
 
     def _leaves_at(self, number: int, count: int) -> list[bytes]:
         begin = number // TILE_WIDTH * TILE_WIDTH
         return self._stored(begin, number - begin + count)[0][number - begin :][:count]
 
-    def _first(self, place: int, first: tuple[int | None, int | None], row: Row) -> None:
-        if first != (row.xact, row.entry_id):
-            number = place * TILE_WIDTH
+    def _begins_with(self, place: int, first: _First, row: Row) -> None:
+        number = place * TILE_WIDTH
+        if first.length > TILE_WIDTH * HASH_BYTES:
+            text = f"the tree's tile from entry {number:,} on holds more than {TILE_WIDTH} hashes"
+            self._found.append(Finding(TREE, text, number, row.kind, iso(row.at)))
+        if first[:2] != (row.xact, row.entry_id):
             text = (
                 f"entry {number:,} is row {row.xact}/{row.entry_id} of the journal, and its tile says that it is row "
-                f"{first[0]}/{first[1]}: the entries or their tiles were numbered anew"
+                f"{first.xact}/{first.entry_id}: the entries or their tiles were numbered anew"
             )
             self._findings.add(Finding("entry-renumbered", text, number, row.kind, iso(row.at)))
 
@@ -186,7 +200,7 @@ class EntryCheck:
         pairs = zip(hashes(tile), [*hashes(held), *[b""] * TILE_WIDTH], strict=False)
         wrong = next(islice((i for i, (made, kept) in enumerate(pairs) if made != kept), 1), None)
         wide = TILE_WIDTH**level
-        first = (place * TILE_WIDTH + (len(tile) // 32 - 1 if wrong is None else wrong)) * wide
+        first = (place * TILE_WIDTH + (len(tile) // HASH_BYTES - 1 if wrong is None else wrong)) * wide
         told = entry_at(self._connection, self._lender, self._clock, first)
         text = f"the tree's hash over the entries from {first:,} to {first + wide - 1:,} is not what they give"
         kind, at = (None, None) if told is None else (told.kind, iso(told.at))
@@ -201,3 +215,7 @@ class EntryCheck:
                 text = f"the tree has {held.get(level, (0,))[0]:,} tiles at level {level}; its entries give {tiles:,}"
                 self._findings.add(Finding("tile-count", text))
             level, hashes_there = level + 1, hashes_there // TILE_WIDTH
+
+
+def _entries(count: int) -> str:
+    return f"{count:,} entr{'y' if count == 1 else 'ies'}"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from scheduler.ledger.tree import EMPTY_ROOT, TILE_WIDTH, grow, root
-
-_HASH = 32
+from scheduler.ledger.tree import HASH_BYTES, TILE_WIDTH, grow, root
 
 
 class Rebuilding:
@@ -24,7 +22,7 @@ class Rebuilding:
 
     def root(self, size: int) -> bytes:
         """The root of the first ``size`` leaves; of sizes from before the last ``extend`` on."""
-        return root(self._tile, size) if size else EMPTY_ROOT
+        return root(self._tile, size)
 
     def edge(self) -> dict[tuple[int, int], bytes]:
         """The last tile of each level, by level and place."""
@@ -44,9 +42,9 @@ class Rebuilding:
 
 def is_whole(tile: bytes) -> bool:
     """Whether a tile has all its hashes."""
-    return len(tile) == TILE_WIDTH * _HASH
+    return len(tile) == TILE_WIDTH * HASH_BYTES
 
 
 def hashes(tile: bytes) -> list[bytes]:
     """The hashes of a tile, one by one."""
-    return [tile[i : i + _HASH] for i in range(0, len(tile), _HASH)]
+    return [tile[i : i + HASH_BYTES] for i in range(0, len(tile), HASH_BYTES)]

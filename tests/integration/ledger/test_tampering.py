@@ -12,7 +12,9 @@ import pytest
 from scheduler import settings
 from scheduler.ledger import checkpoints
 from scheduler.ledger.keys import signer
+from scheduler.ledger.reconcile import accept
 from scheduler.ledger.sequencer import Sequencer
+from scheduler.ledger.witness import open_witnesses
 from scheduler.store.database import connect
 from scheduler.store.embedded import Server
 from tests.integration.ledger.conftest import Ledger
@@ -272,6 +274,11 @@ def test_the_ledger_is_begun_anew_under_another_name(ledger: Ledger) -> None:
     ended = ledger.verify()
     assert ended.code == 3
     assert {f["code"] for f in ended.verdict["findings"]} == {"ledger-of-another"}
+    configured = settings.Settings(home=ledger.home, witness=str(ledger.witness))
+    with connect(ledger.url) as connection:
+        accept(connection, 0, configured, open_witnesses(configured), 0, by="a test", why="it was begun anew")
+    ended = ledger.verify()
+    assert (ended.code, [one["size"] for one in ended.verdict["given_up"]]) == (0, sizes)
 
 
 def test_yesterday_is_restored_and_goes_on(ledger: Ledger, server: Server) -> None:
@@ -322,6 +329,9 @@ def test_a_higher_hash_of_the_tree_alone_is_edited(ledger: Ledger) -> None:
     [
         ("DELETE FROM ledger_tile WHERE level = 0 AND place = 1", "tree-changed"),
         ("DELETE FROM ledger_tile WHERE level = 1", "tree-changed"),
+        ("UPDATE ledger_tile SET hashes = hashes || hashes WHERE level = 0 AND place = 1", "tree-changed"),
+        ("UPDATE ledger_tile SET hashes = hashes || hashes WHERE level = 1", "tree-changed"),
+        ("UPDATE ledger_tile SET hashes = substr(hashes, 1, 40) WHERE level = 0 AND place = 1", "tree-changed"),
         ("INSERT INTO ledger_tile SELECT lender_id, clock_id, 2, 0, hashes FROM ledger_tile LIMIT 1", "tile-count"),
         ("UPDATE ledger SET size = size - 1", "ledger-size"),
         ("UPDATE ledger SET key = replace(key, '+', '-')", "key-changed"),

@@ -265,3 +265,13 @@ def test_a_rotation_that_was_broken_off_goes_on(ledger: Ledger) -> None:
     assert len(ledger.rows("SELECT FROM journal WHERE kind = 'ledger_key'")) == 2
     verdict = ledger.verify().verdict
     assert (verdict["findings"], verdict["remarks"]) == ([], [])
+
+
+def test_a_later_version_of_a_policy_is_as_it_was_published(ledger: Ledger, tmp_path: Path) -> None:
+    ((source,),) = ledger.rows("SELECT source FROM policy_version")
+    later = tmp_path / "later.yaml"
+    later.write_bytes(bytes(source).replace(b"title: ", b"title: Later, ", 1))
+    assert ledger.duly("policy", "publish", later, "--from", "2027-03-01").code == 0
+    assert ledger.duly("ledger", "checkpoint").code == 0
+    assert ledger.rows("SELECT count(*) FROM policy_version") == [(2,)]
+    assert ledger.verify().code == 0
