@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from policies.decide import Borrower, Decision, decide
 from policies.facts import SECOND, Instant
 from policies.outcome import SENT, WITHDRAWN, Line
 from policies.simulate import HISTORY_S
-from policies.state import LoanState, Unsent, Whereabouts
+from policies.state import LoanState, Unsent, Whereabouts, from_json, to_json
 from policies.version_change import migrated
 from scheduler import journal
 from scheduler.ledger.commit import borrower_key, loan_key, message_key
@@ -27,6 +28,7 @@ from scheduler.store.people import new_facts
 
 _FAILED = ":failed"
 _RECEIPT = "receipt:"
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(slots=True)
@@ -169,7 +171,8 @@ class _Replay:
         return [recorded.with_versions(one.text) for one in made]
 
     def _carry(self, decision: Decision) -> None:
-        self._states.update(decision.states)
+        # Through text, as the database keeps them.
+        self._states.update({n: from_json(json.loads(_encode(to_json(s)))) for n, s in decision.states.items()})
         self._where = decision.whereabouts
         withdrawn = set()
         for line in decision.lines:

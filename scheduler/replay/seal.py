@@ -16,7 +16,8 @@ import sys
 import sysconfig
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from types import BuiltinFunctionType, CellType, FrameType, FunctionType, MethodType
 from typing import Any, Final, NamedTuple, NoReturn
@@ -96,8 +97,11 @@ class Seal:
     """Found in the parent, before any child begins; ``close`` is done in the child."""
 
     def __init__(self) -> None:
+        # What is frozen, as a service does to itself, is not found.
+        gc.unfreeze()
         self._removed = {id(one.old): one for one in _functions()}
         self._holders = _holders(self._removed.values())
+        self._members = list(self._of_classes())
         self._modules = set(sys.modules)
         self._folders = _folders()
 
@@ -107,6 +111,8 @@ class Seal:
             self._replace(holder)
         for name in set(sys.modules) - self._modules:
             self._replace(vars(sys.modules[name]))
+        for kind, name, new in self._members:
+            _set(kind, {name: new})
         _seal_types()
         random.Random.seed = _seed  # type: ignore[method-assign]
         gettext.find = _find
@@ -117,16 +123,35 @@ class Seal:
         removed = self._removed
         if isinstance(holder, dict):
             for name, value in list(holder.items()):
-                if id(value) in removed and removed[id(value)].old is value:
-                    holder[name] = removed[id(value)].new
+                if id(value) in removed:
+                    holder[name] = self._instead(value)
         elif isinstance(holder, list):
-            holder[:] = [removed[id(value)].new if id(value) in removed else value for value in holder]
+            holder[:] = [self._instead(value) for value in holder]
         elif isinstance(holder, CellType):
-            holder.cell_contents = removed[id(holder.cell_contents)].new
-        elif isinstance(holder, FunctionType) and holder.__defaults__ is not None:
-            holder.__defaults__ = tuple(
-                [removed[id(value)].new if id(value) in removed else value for value in holder.__defaults__]
-            )
+            holder.cell_contents = self._instead(holder.cell_contents)
+        elif isinstance(holder, FunctionType):
+            holder.__defaults__ = tuple([self._instead(value) for value in holder.__defaults__ or ()]) or None
+        elif isinstance(holder, partial):
+            state = (self._instead(holder.func), holder.args, holder.keywords, vars(holder))
+            holder.__setstate__(state)  # type: ignore[attr-defined]
+        else:
+            for name in _attributes(holder):
+                value = getattr(holder, name, None)
+                if self._instead(value) is not value:
+                    object.__setattr__(holder, name, self._instead(value))
+
+    def _instead(self, value: Any) -> Any:
+        one = self._removed.get(id(value))
+        return value if one is None or one.old is not value else one.new
+
+    def _of_classes(self) -> Iterator[tuple[type, str, Any]]:
+        """What classes hold, itself or as a static method, with what takes its place."""
+        for kind in _classes():
+            for name, value in vars(kind).items():
+                function = value.__func__ if isinstance(value, staticmethod) else value
+                new = self._instead(function)
+                if new is not function:
+                    yield kind, name, staticmethod(new)
 
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event in _FILE_EVENTS:
@@ -208,15 +233,32 @@ def _holders(removed: Iterable[_Removed]) -> list[Any]:
     found: list[Any] = []
     tuples: list[Any] = []
     for holder in gc.get_referrers(*[one.old for one in kept]):
-        if isinstance(holder, dict | list):
+        if isinstance(holder, tuple):
+            tuples += [] if isinstance(holder, _Removed) else [holder]
+        elif id(holder) not in ours and not isinstance(holder, FrameType | type):
             found.append(holder)
-        elif isinstance(holder, CellType):
-            if id(holder) not in ours:
-                found.append(holder)
-        elif isinstance(holder, tuple) and not isinstance(holder, _Removed):
-            tuples.append(holder)
     if tuples:
         found += [one for one in gc.get_referrers(*tuples) if isinstance(one, FunctionType)]
+    return found
+
+
+def _attributes(holder: Any) -> list[str]:
+    """The names of what an object holds, in its dictionary or in slots."""
+    slots = [vars(kind).get("__slots__", ()) for kind in type(holder).__mro__]
+    names = [name for one in slots for name in ((one,) if isinstance(one, str) else one)]
+    return names + list(getattr(holder, "__dict__", ()))
+
+
+def _classes() -> set[type]:
+    """Every class of the process."""
+    found: set[type] = set()
+    waiting: list[type] = [object]
+    while waiting:
+        below: list[type] = type.__subclasses__(waiting.pop())
+        for kind in below:
+            if kind not in found:
+                found.add(kind)
+                waiting.append(kind)
     return found
 
 
@@ -275,10 +317,14 @@ def _seal_types() -> None:
         },
     }
     for kind, methods in replaced.items():
-        # A C type takes no assignment; the dictionary behind its read-only view does.
-        (namespace,) = gc.get_referents(kind.__dict__)
-        namespace.update(methods)
-        ctypes.pythonapi.PyType_Modified(ctypes.py_object(kind))
+        _set(kind, methods)
+
+
+def _set(kind: type, members: dict[str, Any]) -> None:
+    """Set members of a class. One of C's takes no assignment; the dictionary behind its read-only view does."""
+    (namespace,) = gc.get_referents(kind.__dict__)
+    namespace.update(members)
+    ctypes.pythonapi.PyType_Modified(ctypes.py_object(kind))
 
 
 class _NoEnvironment(os._Environ):  # type: ignore[type-arg]
