@@ -162,7 +162,8 @@ def read_evidence(connection: Connection, clock_id: int, loan_id: str) -> Eviden
     size = Checkpoint.parse(checkpoints.text_of(note)).size
     keys = {"lender": lender_id, "clock": clock_id, "loan": loan_id, "borrower": borrower, "key": loan}
     about, common = _rows(connection, keys, _ABOUT), _rows(connection, keys, _COMMON)
-    if not any(row.covered(size) for row in about):
+    # Looks at the borrower after which nothing was to be done name no loan; neither is there anything to show.
+    if not any(row.covered(size) and row.values.get("loan") == loan.hex for row in about):
         raise NoEvidence(f"no entry about loan {loan_id} is covered by a checkpoint: nothing was decided about it yet")
     # Facts are read after the entries: whatever changes in between is kept in both versions.
     chunk = read_chunk(connection, clock_id, [(lender_id, borrower_id)])

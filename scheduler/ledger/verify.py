@@ -1,9 +1,6 @@
-"""Checks the evidence for a loan without its database; it needs Python 3.11 and the package ``cryptography``.
+"""Checks a bundle of evidence with Python 3.11 and its package ``cryptography`` alone; exits with 0 where all is good.
 
 python verify.py BUNDLE.zip|FOLDER [--key VERIFIER_KEY] [--checkpoint FILE [--proof FILE]]
-
-Without a key that you had from the lender before, and a checkpoint that you kept, it shows only that the bundle agrees
-with itself. The exit code is 0 where all is good, 1 where anything is not.
 """
 
 import argparse
@@ -19,6 +16,9 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+# As RFC 8785 has it, for text, whole numbers, lists and maps.
+canonical = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 
 
 def need(good: bool, complaint: str) -> None:
@@ -49,7 +49,9 @@ def root_from_inclusion(leaf: bytes, number: int, size: int, proof: Sequence[byt
 
 def roots_from_consistency(old: int, new: int, proof: Sequence[bytes], old_root: bytes) -> tuple[bytes, bytes]:
     """The old and the new root that a proof leads to; both must be those that were signed. Raises ValueError."""
-    need(0 < old < new, f"nothing leads from {old} entries to {new}")
+    need(0 < old <= new, f"nothing leads from {old} entries to {new}")
+    if old == new and not proof:
+        return old_root, old_root
     begin, *path = proof if old & (old - 1) else [old_root, *proof]
     place, last = old - 1, new - 1
     while place & 1:
@@ -73,65 +75,67 @@ def _climb(place: int, last: int, begin: bytes, proof: Sequence[bytes]) -> tuple
     return old, new
 
 
+def verifier(vkey: str) -> tuple[tuple[str, bytes], Ed25519PublicKey]:
+    """The name, the id and the key of a verifier key (C2SP signed-note). Raises ValueError."""
+    name, key_id, encoded = vkey.split("+", 2)
+    key = b64decode(encoded, validate=True)
+    own = sha256(name.encode() + b"\n" + key).digest()[:4]
+    need(len(key) == 33 and key[0] == 1 and key_id == own.hex(), f"{vkey} is no verifier key of Ed25519")
+    return (name, own), Ed25519PublicKey.from_public_bytes(key[1:])
+
+
 def open_note(note: str, vkeys: Sequence[str]) -> tuple[str, list[str]]:
     """The text of a signed note (C2SP signed-note) and those of the verifier keys that signed it. Raises ValueError."""
-    need(not any(char < " " and char != "\n" for char in note), "it holds a control character")
     text, blank, rest = note.rpartition("\n\n")
-    need(bool(blank) and rest.endswith("\n"), "it is no signed note")
-    text, known, signed = text + "\n", {}, []
-    for vkey in vkeys:
-        name, key_id, encoded = vkey.split("+", 2)
-        key = b64decode(encoded, validate=True)
-        own = sha256(name.encode() + b"\n" + key).digest()[:4]
-        need(len(key) == 33 and key[0] == 1 and key_id == own.hex(), f"{vkey} is no verifier key of Ed25519")
-        known[name, own] = vkey, Ed25519PublicKey.from_public_bytes(key[1:])
+    need(bool(blank) and rest.endswith("\n") and min(note.replace("\n", " ")) >= " ", "it is no signed note")
+    text, signed, known = text + "\n", [], {verifier(vkey)[0]: vkey for vkey in vkeys}
     for line in rest[:-1].split("\n"):
         dash, name, encoded = line.split(" ")
         signature = b64decode(encoded, validate=True)
         need(dash == "\u2014" and bool(name) and len(signature) > 4, f"{line[:60]!r} is no signature")
         if (name, signature[:4]) in known:
-            vkey, public = known[name, signature[:4]]
+            signed.append(known[name, signature[:4]])
             try:
-                public.verify(signature[4:], text.encode())
+                verifier(signed[-1])[1].verify(signature[4:], text.encode())
             except InvalidSignature:
                 raise ValueError(f"the signature of {name} does not verify") from None
-            signed.append(vkey)
     need(bool(signed), "none of the keys that are known has signed it")
     return text, signed
 
 
-def canonical(value: Any) -> bytes:
-    """Canonical JSON (RFC 8785) of text, whole numbers, lists and maps."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
-
-
 def digest_of(given: dict[str, Any]) -> str:
-    """The digest of a value that is given with its opening, or else the digest that stands in its place."""
+    """The digest of a fact, of a value that is given with its opening, or that which stands in the place of either."""
+    if "fields" in given:
+        return sha256(canonical({name: digest_of(one) for name, one in given["fields"].items()}).encode()).hexdigest()
     begin = bytes.fromhex(given["opening"] if "opening" in given else given["digest"])
-    need(len(begin) == 32, "an opening or a digest has not 32 bytes")
-    return sha256(begin + canonical(given["value"])).hexdigest() if "opening" in given else begin.hex()
+    need(len(begin) == 32 and ("value" in given) == ("opening" in given), "a value needs its opening of 32 bytes")
+    return sha256(begin + canonical(given["value"]).encode()).hexdigest() if "opening" in given else begin.hex()
 
 
 class Bundle:
     """The files of a bundle by name; each check answers with what it found good, and raises at the first fault."""
 
-    def __init__(self, place: Path, key: str | None = None, kept: Path | None = None, proof: Path | None = None):
-        self.key, self.kept, self.proof = key, kept, proof
-        if place.is_dir():
-            self.files = {p.relative_to(place).as_posix(): p.read_bytes() for p in place.rglob("*") if p.is_file()}
-            return
-        with zipfile.ZipFile(place) as packed:
-            self.files = {name: packed.read(name) for name in packed.namelist()}
-            need(len(self.files) == len(packed.namelist()), "it holds two files of one name")
+    def __init__(self, bundle: Path, key: str | None = None, checkpoint: Path | None = None, proof: Path | None = None):
+        self.place, self.key, self.kept, self.proof = bundle, key, checkpoint, proof
+
+    def bundle(self) -> str:
+        if self.place.is_dir():
+            paths = [path for path in self.place.rglob("*") if path.is_file()]
+            found = [(path.relative_to(self.place).as_posix(), path.read_bytes()) for path in paths]
+        else:
+            with zipfile.ZipFile(self.place) as packed:
+                found = [(name, packed.read(name)) for name in packed.namelist()]
+        self.files = dict(found)
+        need(len(self.files) == len(found), "it holds two files of one name")
+        return f"{len(found)} files"
 
     def of(self, *kinds: str) -> dict[int, dict[str, Any]]:
         return {number: entry for number, entry in self.entries.items() if entry["kind"] in kinds}
 
     def keys_txt(self) -> str:
-        lines = [line.split(" ") for line in self.files["keys.txt"].decode().splitlines()]
-        self.keys = [(int(number), key) for number, key in lines]
-        self.vkeys = [self.key] if self.key else [key for _, key in self.keys]
-        need(self.vkeys[0] in [key for _, key in self.keys], "the key that you gave is not one of these")
+        self.keys = [(int(n), key) for n, key in map(str.split, self.files["keys.txt"].decode().splitlines())]
+        self.vkeys = [key for _, key in self.keys if verifier(key) and self.key in (None, key)]
+        need(bool(self.vkeys), "the key that you gave is not one of these")
         return "with the key that you gave" if self.key else "compared with nothing of yours: give the key with --key"
 
     def manifest_txt(self) -> str:
@@ -177,14 +181,14 @@ class Bundle:
         for number, entry in self.entries.items():
             own = entry["kind"] == "decision" or entry.get("loan", self.loan) == self.loan
             need(own and entry.get("borrower", borrower) == borrower, f"entry {number} is about another loan or person")
+        need(self.loan in [entry.get("loan") for entry in self.entries.values()], "loan: no entry is about it")
         return f"the entries are about loan {names['loan'].get('value', '(redacted)')}"
 
     def facts_json(self) -> str:
         digests, chain, seen, looked = {}, bytes(32), list[int](), list[int]()
         for fact in json.loads(self.files["facts.json"]):
             with at(f"fact {fact['fact']}"):
-                fields = {name: digest_of(one) for name, one in fact.get("fields", {}).items()}
-                digests[fact["fact"]] = sha256(canonical(fields)).digest() if fields else bytes.fromhex(digest_of(fact))
+                digests[fact["fact"]] = bytes.fromhex(digest_of(fact))
         for look in json.loads(self.files["looks.json"]):
             new = look["facts"]
             chain = sha256(chain + b"".join(digests[one] for one in new)).digest() if new else chain
@@ -212,13 +216,13 @@ class Bundle:
 
     def policies(self) -> str:
         published = {entry["digest"]: entry["source"] for entry in self.of("published").values()}
-        used = {entry["policy"] for entry in self.of("decision").values() if "policy" in entry}
-        for digest in used.union(*([e["from"], e["to"]] for e in self.of("migrated").values())):
+        used = [entry.get(key, "") for entry in self.entries.values() for key in ("policy", "from", "to")]
+        for digest in {digest for digest in used if digest.startswith("sha256:")}:
             source = f"sha256:{sha256(self.files[f'policies/{digest[7:]}.yaml']).hexdigest()}"
             need(published[digest] == source, f"{digest[7:]}.yaml is not what was published")
         packs = {name[6:-5]: sha256(data).hexdigest() for name, data in self.files.items() if name[:6] == "packs/"}
         rules = [entry["rules"] for entry in self.of("decision", "looked").values()]
-        own = rules.count(sha256(canonical(packs)).hexdigest())
+        own = rules.count(sha256(canonical(packs).encode()).hexdigest())
         need(own > 0 or not packs, "packs: no entry was decided under these rules")
         return f"{len(published)} versions are as published, the packs those of {own} of {len(rules)} entries"
 
@@ -228,21 +232,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, kind in (("bundle", Path), ("--key", str), ("--checkpoint", Path), ("--proof", Path)):
         parser.add_argument(name, type=kind)
-    given, wrong = parser.parse_args(arguments), []
-    try:
-        bundle = Bundle(given.bundle, given.key, given.checkpoint, given.proof)
-    except Exception as error:
-        wrong.append(f"{given.bundle} is no bundle, or damaged: {error}")
-    checks = "keys_txt manifest_txt checkpoint_txt entries_jsonl names_json facts_json messages_json policies"
-    for name in checks.split() if not wrong else ():
+    bundle = Bundle(**vars(parser.parse_args(arguments)))
+    checks = "bundle keys.txt manifest.txt checkpoint.txt entries.jsonl names.json facts.json messages.json policies"
+    for place in checks.split():
         try:
-            with at(name.replace("_", ".")):
-                sys.stdout.write(f"good   {name.replace('_', '.')}: {getattr(bundle, name)()}\n")
+            with at(place):
+                sys.stdout.write(f"good   {place}: {getattr(bundle, place.replace('.', '_'))()}\n")
         except ValueError as error:
-            wrong.append(str(error))
-            sys.stdout.write(f"WRONG  {error}\n")
-    sys.stdout.write(f"not good: {wrong[0]}\n" if wrong else "all good\n")
-    return 1 if wrong else 0
+            sys.stdout.write(f"WRONG  {error}\nnot good\n")
+            return 1
+    sys.stdout.write("all good\n")
+    return 0
 
 
 if __name__ == "__main__":
