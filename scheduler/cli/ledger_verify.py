@@ -63,11 +63,15 @@ def _given(paths: list[Path]) -> Iterator[Kept]:
 
 def _witnessed(settings: Settings) -> Iterator[Kept]:
     from scheduler.ledger.checkpoint_check import Kept
+    from scheduler.ledger.errors import WitnessError
     from scheduler.ledger.witness import open_witnesses
 
     for witness in open_witnesses(settings):
         try:
             notes = witness.read()
+        except WitnessError as error:
+            yield Kept(witness.name, (), fault=f"a witness could not be read: {error}")
+            continue
         finally:
             witness.close()
         if notes is None:

@@ -40,6 +40,7 @@ _NO_WITNESS = (
     "ledger written anew by who has the key, cannot be found"
 )
 _NOT_YET = "no checkpoint outside the database has the entries from {:,} on yet: a cut there could not be found"
+_ONLY_OUTSIDE = "{:,} of the checkpoints outside the database hold and are not in it any more"
 _NO_KEY = "this machine has no key of the ledger: signatures were checked by the keys that the ledger itself names"
 
 
@@ -66,13 +67,18 @@ def check(
                 else:
                     run.checkpoints.hear(note, source)
         verdicts = [run.through(tell) for run in runs]
-        return [_with_foreign(verdicts[0], runs, foreign), *verdicts[1:]]
+        faults = [Finding("witness-unreadable", one.fault, source=one.source) for one in kept if one.fault is not None]
+        return [_with_foreign(verdicts[0], runs, foreign, faults), *verdicts[1:]]
 
 
-def _with_foreign(verdict: Verdict, runs: Sequence[_Run], foreign: Sequence[tuple[str, Kept]]) -> Verdict:
+def _with_foreign(
+    verdict: Verdict, runs: Sequence[_Run], foreign: Sequence[tuple[str, Kept]], faults: Sequence[Finding]
+) -> Verdict:  # fmt: skip
     """The verdict, and with it the checkpoints of ledgers that this database does not have."""
     named = frozenset().union(*(run.named for run in runs))
     findings, given_up = Findings(), list(verdict.given_up)
+    for fault in faults:
+        findings.add(fault)
     for note, source in foreign:
         one = read_checkpoint(note, source.source)
         if isinstance(one, Finding):
@@ -184,6 +190,8 @@ class _Run:
         remarks = [] if covered >= size or outcome.fails is not None else [_NOT_YET.format(covered)]
         if not self.checkpoints.outside:
             remarks = [_NO_WITNESS]
+        if outcome.only_outside:
+            remarks.append(_ONLY_OUTSIDE.format(outcome.only_outside))
         return tuple(remarks if self._known or self.origin is None else [*remarks, _NO_KEY])
 
 

@@ -20,11 +20,15 @@ SELECT size, note FROM ledger_checkpoint WHERE lender_id = %(lender)s AND clock_
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Checkpoints from outside the database, as notes: a witness's, or such as were ``given`` to compare with."""
+    """Checkpoints from outside the database, as notes: a witness's, or such as were ``given`` to compare with.
+
+    ``fault`` says why a witness could not be read.
+    """
 
     source: str
     notes: Sequence[str]
     given: bool = False
+    fault: str | None = None
 
 
 class _Outside(NamedTuple):
@@ -36,12 +40,17 @@ class _Outside(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """How far the ledger agrees with what is kept outside it; ``named`` are all that a witnessed one gives up."""
+    """How far the ledger agrees with what is kept outside it.
+
+    ``named`` are all that a witnessed one gives up; ``only_outside`` counts those that hold and that the database does
+    not have.
+    """
 
     holds: Held | None
     fails: Held | None
     given_up: tuple[Held, ...]
     named: frozenset[Named]
+    only_outside: int
 
 
 class CheckpointCheck:
@@ -59,6 +68,7 @@ class CheckpointCheck:
         self._stream: Iterator[Noted] = iter(())
         self._next: Noted | None = None
         self._place = 0
+        self._only_outside: set[int] = set()
         self.inside = 0
         self.last_good = 0
 
@@ -78,6 +88,7 @@ class CheckpointCheck:
     def begin(self) -> None:
         """Begin to read those of the database, in the caller's transaction."""
         self._outside.sort(key=lambda one: one.noted.size)
+        self._only_outside = {one.noted.size for one in self._outside}
         self._stream = self._in_database()
         self._next = next(self._stream, None)
 
@@ -103,7 +114,8 @@ class CheckpointCheck:
             else:
                 self._findings.add(_does_not_hold(kept, holds, first=fails is None))
                 fails = fails or held
-        return Outcome(holds, fails, tuple(given), frozenset(given_up))
+        missing = {one.noted.size for one in self._judged if one.wrong is None} & self._only_outside
+        return Outcome(holds, fails, tuple(given), frozenset(given_up), len(missing))
 
     def _judge_all(self, size: int | None, against: Rebuilding | str) -> None:
         while self._next is not None and (size is None or self._next.size <= size):
@@ -142,6 +154,7 @@ class CheckpointCheck:
             cursor.execute(_CHECKPOINTS, self._keys)
             for size, text in cursor:
                 self.inside += 1
+                self._only_outside.discard(size)
                 noted = self._authority.note(text, DATABASE)
                 if isinstance(noted, Noted) and noted.size != size:
                     said = f"the checkpoint of {noted.size:,} entries in {DATABASE} is kept as one of {size:,}"

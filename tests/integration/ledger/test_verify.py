@@ -275,3 +275,20 @@ def test_a_later_version_of_a_policy_is_as_it_was_published(ledger: Ledger, tmp_
     assert ledger.duly("ledger", "checkpoint").code == 0
     assert ledger.rows("SELECT count(*) FROM policy_version") == [(2,)]
     assert ledger.verify().code == 0
+
+
+def test_a_witness_that_cannot_be_read_is_not_well(ledger: Ledger) -> None:
+    ledger.witness.write_bytes(b"what is this\n\n\xe2\x80\x94 no checkpoint\n" + ledger.witness.read_bytes())
+    found = first_finding(ledger)
+    assert found["source"] == str(ledger.witness)
+    assert found["code"] in ("witness-unreadable", "checkpoint-unreadable")
+    ledger.witness.write_bytes(b"what is this\n\xff\n\xe2\x80\x94 x y\n")
+    found = first_finding(ledger)
+    assert (found["code"], found["source"]) == ("witness-unreadable", str(ledger.witness))
+
+
+def test_checkpoints_that_the_database_lost_are_counted(ledger: Ledger) -> None:
+    ledger.spoil("DELETE FROM ledger_checkpoint WHERE size = %(size)s", size=ledger.sizes[1])
+    ended = ledger.verify()
+    assert (ended.code, ended.verdict["checkpoints"], ended.verdict["outside"]) == (0, 3, 4)
+    assert "1 of the checkpoints outside the database hold" in ended.verdict["remarks"][0]
