@@ -54,15 +54,15 @@ class Daemon:
     def __init__(
         self, service: Service, clock: Clock, tick_s: int, *, speed: int = 1, checkpoint_s: int = 60
     ) -> None:  # fmt: skip
-        """``speed``: how many times as fast the clock runs; the alarm clock itself is in real time."""
+        """``speed``: how many times as fast the clock runs; the alarm clock, and checkpoints, keep to real time."""
         self._service = service
         self._clock = clock
         self._speed = speed
         self._stop = threading.Event()
         self._failed: Exception | None = None
         self._recovered = clock.monotonic() - _RECOVER_S
-        self._checkpoint_s = checkpoint_s
-        self._signed = clock.monotonic() - checkpoint_s
+        self._checkpoint_s = checkpoint_s * speed
+        self._signed = clock.monotonic() - self._checkpoint_s
         self._held = False
         self._alarm = BackgroundScheduler(timezone="UTC")
         jobs: dict[str, Callable[[], None]] = {

@@ -51,6 +51,9 @@ def reconcile(
     else:
         say_all(columns(_lines(before)))
     if accept:
+        if before.well:
+            tell("duly: nothing to reconcile, and nothing was changed")
+            return GOOD
         given_up = len(before.examination.wrong)
         tell(f"duly: free to run; {given_up} checkpoint{'' if given_up == 1 else 's'} given up")
         return GOOD

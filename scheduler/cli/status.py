@@ -94,12 +94,10 @@ def _lines(
     reasons = "; ".join(f"{who}: {why}" for who, why in health.set_aside[:3])
     more = f"; and {len(health.set_aside) - 3} more" if len(health.set_aside) > 3 else ""
     yield "set aside", f"{len(health.set_aside)}{': ' if reasons else ''}{reasons}{more}"
-    yield "last decision", "none yet" if health.last_decision is None else str(_iso(health.last_decision))
-    for one in health.ledger.ledgers:
-        signed = "no checkpoint yet"
-        if one.checkpoint_at is not None:
-            signed = f"the last checkpoint of {one.checkpoint_size:,} at {_iso(one.checkpoint_at)}"
-        yield "ledger", f"{one.lender_id}, {one.size:,} entr{'y' if one.size == 1 else 'ies'}, {signed}"
+    last = "none yet" if health.last_decision is None else str(_iso(health.last_decision))
+    entries = sum(one.size for one in health.ledger.ledgers)
+    signed = sum(one.checkpoint_size for one in health.ledger.ledgers)
+    yield "last decision", f"{last}; the ledger has {entries:,} entries, {signed:,} under a checkpoint"
 
 
 def _values(health: Health, complaints: list[str], place: dict[str, str]) -> dict[str, Any]:

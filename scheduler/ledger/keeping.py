@@ -31,7 +31,7 @@ class Keeper:
         self._sequencer = Sequencer(connection, clock_id, settings)
         self._lock = Lock()
         self._latest: dict[str, str] = {}
-        self._given: dict[tuple[str, str], str] = {}
+        self._given: dict[tuple[int, str], str] = {}
 
     def examine(self) -> str | None:
         """Why the database is not what the witnesses remember; none, where it is, or where none can say.
@@ -75,9 +75,9 @@ class Keeper:
         with self._lock:
             latest = dict(self._latest)
         refused = None
-        for witness in self._witnesses:
+        for number, witness in enumerate(self._witnesses):
             for origin, note in latest.items():
-                if self._given.get((witness.name, origin)) == note:
+                if self._given.get((number, origin)) == note:
                     continue
                 try:
                     witness.keep(note)
@@ -87,7 +87,7 @@ class Keeper:
                 except WitnessError as error:
                     _log.warning("a witness did not keep a checkpoint; it is tried again", why=str(error))
                 else:
-                    self._given[witness.name, origin] = note
+                    self._given[number, origin] = note
         return refused
 
     def finish(self, now: Instant) -> str | None:

@@ -6,6 +6,7 @@ from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import psycopg
 from psycopg import sql
 
 from policies.facts import Instant
@@ -73,7 +74,7 @@ def compare(connection: Connection, clock_id: int, witnesses: Iterable[Witness])
         if kept is None:
             silent.append(witness.name)
         notes += kept or []
-    examination = hold.look(connection, clock_id, notes)
+    examination = hold.look(connection, clock_id, notes, most=None)
     held = hold.why(connection, clock_id)
     return Comparison(held, examination, tuple(checkpoints.ledgers(connection, clock_id)), tuple(silent))
 
@@ -100,10 +101,12 @@ def accept(
 ) -> Comparison:  # fmt: skip
     """Go on from what the database has: write that down, sign it, give it to the witnesses, and release the clock.
 
-    Answers how it stood before. Raises LedgerError, and leaves the clock held, where a step cannot be done; the same
-    call goes on from there.
+    Answers how it stood before; where all is well, nothing is done. Raises LedgerError, and leaves the clock held,
+    where a step cannot be done; the same call goes on from there.
     """
     before = compare(connection, clock_id, witnesses)
+    if before.well:
+        return before
     by_ledger = _by_ledger(connection, clock_id, before)
     _check_keys(settings, before.ledgers)
     sequencer = Sequencer(connection, clock_id, settings)
@@ -116,6 +119,8 @@ def accept(
         lines = tuple(hold.giving_up(one, ledger.origin) for one in by_ledger.get(ledger.lender_id, ()))
         if ledger.lender_id in by_ledger:
             note = checkpoints.sign(connection, clock_id, ledger, signer(settings, ledger.origin), now, lines)
+            if hold.parsed(note).extensions != lines:
+                raise LedgerError("a daemon has signed this size a moment before; run the same command again")
             for witness in witnesses:
                 witness.keep(note)
     hold.release(connection, clock_id)
@@ -139,6 +144,16 @@ def _check_keys(settings: Settings, ledgers: Iterable[Ledger]) -> None:
 
 
 def _count_on(connection: Connection, clock_id: int) -> None:
+    try:
+        _count_by_offset(connection, clock_id)
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise LedgerError(
+            "the journal has to count its transactions on from where it was, which only the owner of its table can do; "
+            "run the same command with the owner's DULY_DATABASE_URL"
+        ) from error
+
+
+def _count_by_offset(connection: Connection, clock_id: int) -> None:
     """Let new entries come after all that are there, where the server counts its transactions lower than they do.
 
     Entries that were written here before the count was set right come last too. Nothing that an entry says is changed

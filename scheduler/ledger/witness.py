@@ -102,6 +102,7 @@ def _open(named: str, transport: Transport | None) -> Witness:
             return FolderWitness(path)
         # Opened once, so that a path that cannot be written is found now and not at the first checkpoint.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600))
+        _sync_folder(path.parent)
     except OSError as error:
         raise SettingsError(
             f"DULY_WITNESS names {named}, which cannot be written: {(error.strerror or '').lower()}; make the folder "
@@ -222,10 +223,10 @@ class AddressWitness:
         if parts.query or parts.fragment or (parts.scheme == "http" and not is_loopback_host(parts.hostname or "")):
             raise ValueError(address)
         # A path may be what gives access; it is not shown.
-        self.name = f"{parts.scheme}://{parts.hostname}"
+        self.name = f"{parts.scheme}://{parts.netloc}"
         self._path = parts.path or "/"
         self._client = HttpClient(
-            self.name, f"{parts.scheme}://{parts.netloc}", timeout_s=_TIMEOUT_S, max_bytes=_MOST_BYTES,
+            self.name, self.name, timeout_s=_TIMEOUT_S, max_bytes=_MOST_BYTES,
             transport=transport,
         )  # fmt: skip
 

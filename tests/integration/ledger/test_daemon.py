@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import threading
@@ -12,7 +13,9 @@ from typing import Any
 import pytest
 
 from policies.facts import Instant
+from policies.simulate import Outages, Span
 from scheduler import settings
+from scheduler.bootstrap import configure_logging
 from scheduler.cli import main
 from scheduler.clock import SystemClock
 from scheduler.daemon import Daemon
@@ -20,7 +23,7 @@ from scheduler.ledger import checkpoints, hold
 from scheduler.ledger.notes import Checkpoint
 from scheduler.ledger.sequencer import Sequencer
 from scheduler.ledger.witness import open_witnesses
-from scheduler.run_through import serve_real_time
+from scheduler.run_through import run_through, serve_real_time
 from scheduler.service import open_channels, open_service
 from scheduler.store.database import connect
 from tests import running
@@ -166,9 +169,8 @@ def test_a_daemon_that_runs_stops_where_the_clock_is_held_by_another(place: Plac
     assert place.rows("SELECT wake_at IS NULL FROM borrower") == [(False,)]
 
 
-def test_a_daemon_that_finds_the_database_shorter_than_its_witness_holds_it_and_says_so(
-    place: Place, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_a_daemon_that_finds_the_database_shorter_than_its_witness_holds_it_and_says_so(place: Place) -> None:
+    log = io.StringIO()
     place.serve(lambda: place.count("hand_over") == 1, lambda: place.witnessed() != [])
     with connect(place.url) as connection, connection.transaction():
         connection.execute("SET LOCAL session_replication_role = replica")
@@ -176,12 +178,12 @@ def test_a_daemon_that_finds_the_database_shorter_than_its_witness_holds_it_and_
         for table in ("ledger", "ledger_tile", "ledger_checkpoint", "message_body", "message"):
             connection.execute(f"DELETE FROM {table}")  # noqa: S608 - the names above
         connection.execute("UPDATE borrower SET wake_at = '2026-03-03T09:00:00Z'")
-    capsys.readouterr()
+    configure_logging(SystemClock(), stream=log)
     place.serve(lambda: place.held() is not None)
     said = place.held()
     assert said is not None and "a witness keeps" in said
     assert (place.count("decision"), place.size()) == (0, 0)
-    assert "held: nothing is decided and nothing leaves" in capsys.readouterr().out
+    assert "held: nothing is decided and nothing leaves" in log.getvalue()
 
 
 def test_a_ledger_that_cannot_go_on_holds_the_clock(place: Place) -> None:
@@ -240,6 +242,16 @@ def test_a_run_at_speed_ends_with_a_checkpoint_too(place: Place, command: Comman
     assert place.signed()[-1] == place.witnessed()[-1] == place.size() == place.total()
 
 
+def test_a_run_that_is_interrupted_ends_with_a_checkpoint_too(place: Place) -> None:
+    interrupted = threading.Event()
+    interrupted.set()
+    channels = open_channels(place.settings, test_clock=True)
+    with open_service(place.settings, place.url, 0, channels, test_clock=True) as service:
+        run_through(service, Span(at(1, 0), None, Outages(())), interrupted)
+    assert place.count("decision") == 0
+    assert place.signed() == place.witnessed() == [place.total()]
+
+
 @pytest.mark.parametrize("more", [(), ("--speed", "2000000")])
 def test_a_run_refuses_a_database_that_its_witness_knows_otherwise(
     place: Place, command: Command, more: tuple[str, ...]
@@ -293,7 +305,7 @@ def test_status_says_how_the_ledger_stands(place: Place, command: Command) -> No
     (ledger,) = said["ledgers"]
     assert ledger["size"] == ledger["checkpoint_size"] == place.total()
     assert (ledger["waiting_since"], ledger["unsigned_since"]) == (None, None)
-    assert f"{place.total()} entries, the last checkpoint of {place.total()}" in command("status")[1]
+    assert f"the ledger has {place.total()} entries, {place.total()} under a checkpoint" in command("status")[1]
 
 
 def test_status_complains_of_a_hold(place: Place, command: Command) -> None:

@@ -12,8 +12,10 @@ import pytest
 from scheduler import settings
 from scheduler.ledger import checkpoints, hold, reconcile
 from scheduler.ledger.errors import LedgerError, Refused, WitnessError
-from scheduler.ledger.notes import Checkpoint
-from scheduler.ledger.witness import open_witnesses
+from scheduler.ledger.keys import signer
+from scheduler.ledger.notes import Checkpoint, sign_note
+from scheduler.ledger.sequencer import Sequencer
+from scheduler.ledger.witness import FolderWitness, open_witnesses
 from scheduler.store.database import connect
 from tests.integration.ledger.holding.books import Book, Restored
 from tests.integration.ledger.test_sequencing import append, entries, root_of, root_over
@@ -222,3 +224,48 @@ def test_another_lender_that_begins_there_counts_in_the_same_way(book: Book) -> 
     assert found["other"].size == 4
     assert found["other"].xact_offset == found["default"].xact_offset > 0
     assert book.reason() is None
+
+
+def test_a_backup_that_forgot_how_the_journal_counts_on_is_held_and_led_out_again(book: Book) -> None:
+    book.go_on(3)
+    moved(book)
+    book.accept()
+    book.go_on(3)
+    book.connection.execute("ALTER TABLE journal ALTER xact SET DEFAULT (pg_current_xact_id()::text)::bigint")
+    assert book.reason() is not None
+    append(book.connection, 2, "stray")
+    book.accept()
+    book.go_on(3)
+    texts = entries(book.connection)
+    assert book.size == len(texts)
+    assert root_of(book.connection, book.size) == root_over(texts)
+    assert book.reason() is None
+
+
+def test_where_all_is_well_nothing_is_changed(book: Book) -> None:
+    book.go_on(3)
+    assert book.accept().well
+    assert book.size == 4
+
+
+def test_a_checkpoint_that_a_daemon_signed_in_between_does_not_pass_for_the_way_out(
+    book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book.go_on(3)
+    hold.hold(book.connection, 0, "held")
+    tick = Sequencer.tick
+
+    def overtaken(self: Sequencer, now: int, *, wait: bool = False) -> int:
+        numbered = tick(self, now, wait=wait)
+        book.keeper().sign(now)
+        return numbered
+
+    monkeypatch.setattr(Sequencer, "tick", overtaken)
+    latest = checkpoints.latest(book.connection, 0, "default") or ""
+    text = hold.parsed(latest)
+    FolderWitness(Path(book.settings.witness or "")).keep(
+        sign_note(Checkpoint(text.origin, 2, bytes(32)).text(), signer(book.settings, text.origin))
+    )
+    with pytest.raises(LedgerError, match="run the same command again"):
+        book.accept()
+    assert hold.why(book.connection, 0) == "held"
