@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -150,4 +149,4 @@ def _person(borrower_id: str, said: list[Any]) -> Person:
 
 def _loan(loan: Loan, said: list[Any]) -> Loan:
     policy, segment, tags = said
-    return replace(loan, policy=policy, segment=segment, tags=tuple(tags))
+    return loan._replace(policy=policy, segment=segment, tags=tuple(tags))

@@ -203,12 +203,14 @@ def test_a_child_that_dies_is_told_of() -> None:
         start(Seal(), die).result()
 
 
-def test_a_child_whose_work_fails_is_told_of(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_child_whose_work_fails_is_told_of_by_type_and_line() -> None:
     def fail() -> None:
-        raise ValueError("no")
+        raise ValueError("Ann Bell")
 
-    with pytest.raises(ReplayError, match="code 1"):
+    line = inspect.getsourcelines(fail)[1] + 1
+    with pytest.raises(ReplayError, match=rf"ValueError at .*test_seal\.py:{line}") as caught:
         start(Seal(), fail).result()
+    assert "Ann" not in str(caught.value)
 
 
 def test_a_long_result_comes_back_whole() -> None:
