@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,8 @@ from scheduler import settings
 from scheduler.store.database import Connection, connect
 from scheduler.store.embedded import Server
 from tests.integration.ledger.holding.books import Book, Restored
+
+_numbers = itertools.count(1)
 
 
 @pytest.fixture
@@ -25,21 +28,20 @@ def book(database_url: str, tmp_path: Path) -> Iterator[Book]:
 @pytest.fixture
 def yesterday(server: Server, book: Book) -> Iterator[Restored]:
     """Call it to take a backup; what it answers, called, is a book on the restored database."""
-    made: list[tuple[str, Connection]] = []
+    made: list[Connection] = []
 
     def restore() -> Book:
-        name, url = "restored", server.database_url("restored")
+        name = f"restored_{next(_numbers)}"
         source = book.connection.info.dbname
         book.connection.close()
         with server.maintenance() as maintenance:
             maintenance.execute(f"CREATE DATABASE {name} TEMPLATE {source}")
         book.connection = connect(book.url)
-        other = replace(book, url=url, connection=connect(url))
-        made.append((name, other.connection))
-        return other
+        url = server.database_url(name)
+        made.append(connect(url))
+        return replace(book, url=url, connection=made[-1])
 
     yield restore
-    for name, connection in made:
+    # The databases go with the server: to drop one takes longer than most of these tests.
+    for connection in made:
         connection.close()
-        with server.maintenance() as maintenance:
-            maintenance.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -269,3 +269,19 @@ def test_a_checkpoint_that_a_daemon_signed_in_between_does_not_pass_for_the_way_
     with pytest.raises(LedgerError, match="run the same command again"):
         book.accept()
     assert hold.why(book.connection, 0) == "held"
+
+
+def test_what_was_given_up_takes_no_place_among_the_largest_that_are_compared(book: Book, yesterday: Restored) -> None:
+    book.go_on(5)
+    restored = yesterday()
+    for _ in range(4):
+        book.go_on(3)
+    restored.accept()
+    restored.go_on(1)
+    (witness,) = open_witnesses(book.settings)
+    origin = checkpoints.ledgers(restored.connection, 0)[0].origin
+    forged = Checkpoint(origin, restored.size, bytes(32))
+    witness.keep(sign_note(forged.text(), signer(book.settings, origin)))
+    found = hold.look(restored.connection, 0, witness.read() or [], most=2)
+    assert [one.checkpoint for one in found.wrong] == [forged]
+    assert len(found.given_up) == 4
