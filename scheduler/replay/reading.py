@@ -149,4 +149,7 @@ def _person(borrower_id: str, said: list[Any]) -> Person:
 
 def _loan(loan: Loan, said: list[Any]) -> Loan:
     policy, segment, tags = said
-    return loan._replace(policy=policy, segment=segment, tags=tuple(tags))
+    return Loan(
+        loan.loan_id, loan.borrower_id, loan.product, loan.currency, loan.principal_minor, loan.disbursed_at,
+        loan.instalments, policy, segment, tuple(tags), loan.allocation,
+    )  # fmt: skip
