@@ -26,8 +26,11 @@ def story(
     since: Instant | None = None,
     until: Instant | None = None,
     loan_id: str | None = None,
+    after: int = 0,
 ) -> Iterator[str]:
     """The printed lines in [since, until), in their order; of one loan, where it is named.
+
+    ``after``: only of what was written down after that entry of the journal.
 
     A message that has not left yet has no line; one that was withdrawn has the line of its withdrawal.
     """
@@ -36,6 +39,7 @@ def story(
         "since": None if since is None else to_datetime(since),
         "until": None if until is None else to_datetime(until),
         "loan": loan_id,
+        "after": after,
     }
     statement = queries.STORY if loan_id is None else queries.STORY_OF_LOAN
     with connection.transaction(), connection.cursor(name="story") as cursor:

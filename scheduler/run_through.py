@@ -10,8 +10,11 @@ from policies.calendar import to_datetime
 from policies.facts import SECOND, Instant
 from policies.simulate import Span
 from scheduler.clock import MovedClock
+from scheduler.dispatch import Dispatcher
+from scheduler.engine import Engine
 from scheduler.ledger import hold
 from scheduler.ledger.errors import Held
+from scheduler.named_clocks import LOCK
 from scheduler.service import Service
 from scheduler.store import queries
 from scheduler.store.database import DatabaseError
@@ -20,7 +23,6 @@ from scheduler.store.people import instant
 # Each person is decided at their own wakes in order, and what was decided is handed over in between; so how far one
 # stride reaches changes nothing but the number of commits.
 _STRIDE = 7 * 86_400 * SECOND
-_LOCK = 0x64756C79
 _CLOCK = "SELECT now_at, moved FROM clock WHERE clock_id = %(clock)s"
 
 
@@ -42,8 +44,21 @@ def run_through(
     where it ends early, the ledger has its numbers and a checkpoint.
     """
     started = take_clock(service, span.start)
+    done = work_off(service.engine, service.dispatcher, started, span, stop, progress)
+    finish_ledger(service, done.at)
+    return done
+
+
+def work_off(
+    engine: Engine, dispatcher: Dispatcher, started: Instant, span: Span, stop: threading.Event,
+    progress: Callable[[Progress], None] | None = None,
+) -> Progress:  # fmt: skip
+    """Decide and hand over everything that is due from ``started`` to the end of the span, wake by wake.
+
+    Nobody else may decide or send for this clock meanwhile.
+    """
     clock = MovedClock(started)
-    service.dispatcher.recover(started, everything=True)
+    dispatcher.recover(started, everything=True)
     borrowers = messages = 0
     next_at: Instant | None = span.outages.wake(started)
     while next_at is not None and (span.until is None or next_at < span.until) and not stop.is_set():
@@ -53,11 +68,11 @@ def run_through(
         if span.until is not None:
             horizon = min(horizon, span.until - 1)
         while not stop.is_set():
-            tick = service.engine.tick(now, horizon)
+            tick = engine.tick(now, horizon)
             handed = 0
             if tick.messages or not tick.borrowers:
-                handed = service.dispatcher.tick(now, horizon)
-                while handed and not stop.is_set() and (more := service.dispatcher.tick(now, horizon)):
+                handed = dispatcher.tick(now, horizon)
+                while handed and not stop.is_set() and (more := dispatcher.tick(now, horizon)):
                     handed += more
             borrowers += tick.borrowers
             messages += handed
@@ -65,10 +80,9 @@ def run_through(
                 break
             if progress is not None:
                 progress(Progress(now, borrowers, messages))
-        waiting = [t for t in (service.engine.next_wake(), service.dispatcher.next_attempt()) if t is not None]
+        waiting = [t for t in (engine.next_wake(), dispatcher.next_attempt()) if t is not None]
         later = [t for t in waiting if t > horizon]
         next_at = span.outages.wake(min(later)) if later else None
-    finish_ledger(service, clock.now())
     return Progress(clock.now(), borrowers, messages)
 
 
@@ -80,7 +94,7 @@ def take_clock(service: Service, start: Instant) -> Instant:
     """
     connection = service.engine_connection
     keys = {"clock": service.clock_id}
-    locked = connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (_LOCK, service.clock_id)).fetchone()
+    locked = connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (LOCK, service.clock_id)).fetchone()
     if locked is None or not locked[0]:
         raise DatabaseError("another run moves the clock of this database; wait for it, or stop it")
     row = connection.execute(_CLOCK, keys).fetchone()

@@ -16,6 +16,7 @@ INTERRUPTED: Final = 130
 _EXPECTED: Final = {
     "scheduler.cli.failures.Failure": WRONG,
     "scheduler.settings.SettingsError": WRONG,
+    "scheduler.named_clocks.ClockError": WRONG,
     "scheduler.bootstrap.ForeignPackageError": WRONG,
     "policies.problems.InputError": WRONG,
     "policies.versions.NoPolicy": WRONG,

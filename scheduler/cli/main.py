@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from scheduler.cli import (
+    clock,
     db,
     demo,
     ledger,
@@ -46,6 +47,7 @@ reconcile.add_to(app)
 replay.add_to(app)
 demo.add_to(app)
 app.add_typer(loan.app, name="loan")
+app.add_typer(clock.app, name="clock")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(db.app, name="db")
 

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from itertools import chain
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scheduler.cli.failures import GOOD, INTERRUPTED
-from scheduler.cli.output import columns, progress, say_all, tell
+from scheduler.cli.failures import GOOD
+from scheduler.cli.output import progress, tell
 from scheduler.cli.reading import check_span, optional_instant, outages_of
+from scheduler.cli.signals import noted
 from scheduler.cli.simulate import Json, Outage
 from scheduler.cli.start import log_by
 from scheduler.cli.start import settings as load_settings
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from policies.facts import Instant
     from policies.simulate import Span
+    from scheduler.cli.signals import Stop
     from scheduler.service import Service
     from scheduler.settings import Settings
 
@@ -59,34 +53,6 @@ def run(
     return _test(load_settings(), Span(start, end, outages), speed, json_)
 
 
-class _Stop:
-    """SIGTERM and SIGINT, noted while a test clock runs, so that what is being done is finished first."""
-
-    def __init__(self) -> None:
-        self.event = threading.Event()
-        self.number: int | None = None
-
-    def __call__(self, number: int, _frame: FrameType | None) -> None:
-        self.number = number
-        self.event.set()
-
-    @property
-    def code(self) -> int:
-        """The exit code for the signal."""
-        return INTERRUPTED if self.number == signal.SIGINT else GOOD
-
-
-@contextmanager
-def _signals() -> Iterator[_Stop]:
-    stop = _Stop()
-    previous = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stop
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
-
 def _serve(settings: Settings) -> int:
     from scheduler.clock import SystemClock
     from scheduler.daemon import Daemon
@@ -96,7 +62,7 @@ def _serve(settings: Settings) -> int:
 
     clock = SystemClock()
     log_by(settings, clock, serving=True)
-    with _signals() as stop:
+    with noted() as stop:
         channels = open_channels(settings, test_clock=False)
         with open_service(settings, database_url(settings), REAL_CLOCK, channels, test_clock=False) as service:
             serve_real_time(service)
@@ -111,7 +77,7 @@ def _test(settings: Settings, span: Span, speed: int | None, json_: bool) -> int
     from scheduler.store.tables import REAL_CLOCK
 
     log_by(settings, SystemClock())
-    with _signals() as stop:
+    with noted() as stop:
         channels = open_channels(settings, test_clock=True)
         url = database_url(settings)
         with open_service(settings, url, REAL_CLOCK, channels, test_clock=True) as service:
@@ -146,7 +112,7 @@ def _tell_of_runs_before(service: Service, span: Span) -> None:
     )
 
 
-def _jump(service: Service, span: Span, stop: _Stop) -> Instant:
+def _jump(service: Service, span: Span, stop: Stop) -> Instant:
     from scheduler.run_through import Progress, run_through
 
     whole = None if span.until is None else span.until - span.start
@@ -179,21 +145,13 @@ def _note(at: Instant, borrowers: int, messages: int) -> str:
 
 def _print(url: str, span: Span, json_: bool) -> None:
     from scheduler import history
-    from scheduler.cli.story_text import HEADER, row
-    from scheduler.health import set_aside
+    from scheduler.cli.story_text import tell_story
     from scheduler.store.database import connect
     from scheduler.store.tables import REAL_CLOCK
 
     connection = connect(url)
     try:
-        aside = set_aside(connection, REAL_CLOCK)
-        if aside:
-            borrowers = f"{len(aside)} borrower{'' if len(aside) == 1 else 's'}"
-            tell(f"duly: {borrowers} could not be decided and stand aside, {aside[0][0]} among them; see duly status")
         lines = history.story(connection, REAL_CLOCK, since=span.start, until=span.until)
-        if json_:
-            say_all(lines)
-        else:
-            say_all(columns(chain((HEADER,), (row(json.loads(line)) for line in lines))))
+        tell_story(connection, REAL_CLOCK, lines, json_=json_)
     finally:
         connection.close()

@@ -234,6 +234,7 @@ JOIN loan l ON l.lender_id = j.lender_id AND l.clock_id = j.clock_id AND l.borro
            AND l.key = j.loan_key
 WHERE j.clock_id = %(clock)s AND j.kind = 'decision'
   AND (%(since)s::timestamptz IS NULL OR j.at >= %(since)s) AND (%(until)s::timestamptz IS NULL OR j.at < %(until)s)
+  AND j.entry_id > %(after)s
 ORDER BY j.at, b.borrower_id, l.loan_id, j.place, j.channel_place, j.entry_id
 """
 
@@ -246,6 +247,7 @@ JOIN journal j ON j.lender_id = l.lender_id AND j.clock_id = l.clock_id AND j.bo
               AND j.loan_key = l.key
 WHERE l.clock_id = %(clock)s AND l.loan_id = %(loan)s AND j.kind = 'decision'
   AND (%(since)s::timestamptz IS NULL OR j.at >= %(since)s) AND (%(until)s::timestamptz IS NULL OR j.at < %(until)s)
+  AND j.entry_id > %(after)s
 ORDER BY j.at, l.borrower_id, l.loan_id, j.place, j.channel_place, j.entry_id
 """
 

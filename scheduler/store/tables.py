@@ -31,6 +31,9 @@ from sqlmodel import Field, SQLModel
 REAL_CLOCK = 0
 """``clock_id`` of real time; others are test clocks."""
 
+SEQUENCED = frozenset({"ledger", "ledger_tile", "ledger_checkpoint"})
+"""The tables of the ledger, which holds the real clock's journal only."""
+
 
 def _key(kind: Any) -> Any:
     return Field(sa_column=Column(kind, primary_key=True, nullable=False))
@@ -79,6 +82,23 @@ class Clock(SQLModel, table=True):
     now_at: datetime | None = _instant(nullable=True)
     moved: bool = Field(default=False)
     held: str | None = _text(nullable=True)
+
+
+class NamedClock(SQLModel, table=True):
+    """A test clock, which has an id of its own beside the real one, and a row in ``clock`` where it stands.
+
+    ``began_at`` is where it began; none, where its past is the real clock's. ``target_at`` is where an advance is on
+    its way to; none, where all up to ``clock.now_at`` is done. ``sandbox_only``: its book is, or was, of real people.
+    """
+
+    __tablename__ = "named_clock"
+    __table_args__ = (Index("named_clock_name", "lender_id", "name", unique=True),)
+    lender_id: str = _text_key()
+    clock_id: int = _key(BigInteger)
+    name: str = _text()
+    began_at: datetime | None = _instant(nullable=True)
+    target_at: datetime | None = _instant(nullable=True)
+    sandbox_only: bool = Field(default=False)
 
 
 class PolicyVersion(SQLModel, table=True):

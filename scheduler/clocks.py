@@ -1,0 +1,296 @@
+"""Test clocks: any number beside the real one, each at its own time with its own book, in one database.
+
+What is due on one is decided and handed over by the production engine and dispatcher, wake by wake; its messages reach
+the sandbox, or an adapter whose host is this machine. Its journal is written like any other, and is in no ledger.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from adapters.base import CHANNELS, Channel
+from adapters.sandbox import SandboxChannel
+from policies.calendar import to_datetime, zone
+from policies.facts import Instant
+from policies.simulate import Span
+from scheduler.clock import SystemClock
+from scheduler.dispatch import Dispatcher
+from scheduler.engine import Engine, read_policies
+from scheduler.ingest import import_book
+from scheduler.key_files import link_key
+from scheduler.ledger import hold
+from scheduler.ledger.errors import Held
+from scheduler.named_clocks import LOCK, REAL, ClockError, Named, all_clocks, check_name, find, known, taken
+from scheduler.publish import publish
+from scheduler.run_through import Progress, work_off
+from scheduler.service import open_channels
+from scheduler.settings import Settings
+from scheduler.store import clock_rows
+from scheduler.store.database import connect
+from scheduler.store.people import instant
+from scheduler.store.tables import REAL_CLOCK
+
+_MAKING: Final = LOCK + 1
+
+_NEXT_ID = "SELECT 1 + greatest((SELECT max(clock_id) FROM clock), (SELECT max(clock_id) FROM named_clock), 0)"
+_ADD = """
+INSERT INTO named_clock (lender_id, clock_id, name, began_at, target_at, sandbox_only)
+VALUES ('default', %(clock)s, %(name)s, %(began)s, %(target)s, %(sandbox)s)
+"""
+_ADD_CLOCK = "INSERT INTO clock (lender_id, clock_id, now_at, moved) VALUES ('default', %(clock)s, %(now)s, true)"
+_REAL_NOW = "SELECT now_at FROM clock WHERE lender_id = 'default' AND clock_id = %s AND moved"
+# The real dispatcher has these in the air, and tells what becomes of them; in a copy nothing has left, nor will.
+_NOTHING_LEFT = """
+UPDATE message SET status = 'queued', lease_until = NULL WHERE clock_id = %s AND status = 'sending'
+"""
+_AIM = """
+UPDATE named_clock n SET target_at = v.target
+FROM unnest(%(clocks)s::bigint[], %(targets)s::timestamptz[]) AS v(clock_id, target)
+WHERE n.lender_id = 'default' AND n.clock_id = v.clock_id
+"""
+_ARRIVE = """
+WITH arrived AS (
+    UPDATE named_clock SET target_at = NULL WHERE lender_id = 'default' AND clock_id = %(clock)s
+)
+UPDATE clock SET now_at = %(now)s WHERE lender_id = 'default' AND clock_id = %(clock)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """What an advance did: from where on, how much, and after which entry of the journal it is written down.
+
+    ``clock`` is where it stands now; its ``target`` is none, unless the advance was stopped on the way.
+    """
+
+    clock: Named
+    since: Instant
+    borrowers: int
+    messages: int
+    after: int
+
+
+class Clocks:
+    """Makes, copies, moves and drops the test clocks of one database; used by one thread at a time."""
+
+    def __init__(self, settings: Settings, url: str) -> None:
+        self._settings = settings
+        self._stack = ExitStack()
+        self.connection = connect(url)
+        self._stack.callback(self.connection.close)
+        # Engine and dispatcher take turns, so they share one. What a test clock decides need not outlive the server.
+        self._hot = connect(url, hot=True, lasting=False)
+        self._stack.callback(self._hot.close)
+        self._link_key = link_key(settings)
+        self._channels: dict[str, Channel] | None = None
+
+    def close(self) -> None:
+        """Let go of connections and adapters."""
+        self._stack.close()
+
+    # --- made, copied, dropped ----------------------------------------------------------------------------------
+
+    def create(
+        self, name: str, at: Instant | None = None, *, files: Mapping[str, BinaryIO] | None = None,
+        policies: Iterable[tuple[str, bytes]] = (), by: str | None = None,
+    ) -> Named:  # fmt: skip
+        """A new clock that stands at ``at`` (now, without), with the policies and the book given; all, or nothing.
+
+        Raises ClockError for a name that is taken or none, InputError for a policy or a book with errors.
+        """
+        begins = SystemClock().now() if at is None else at
+        with self._new(name) as clock_id:
+            self._add(clock_id, name, begins, Named(clock_id, name, begins, begins, None, False))
+            for file, source in policies:
+                publish(self.connection, file, source, begins, clock_id=clock_id, by=by)
+            if files is not None:
+                published = read_policies(self.connection, clock_id)["default"]
+                import_book(self.connection, files, clock_id=clock_id, now=begins, policies=published, by=by)
+        return find(self.connection, name)
+
+    def fork(self, source: str, name: str) -> Named:
+        """A new clock with all that the other one has, its past too; from then on each goes its own way.
+
+        A copy of the real clock (``real``) stands at its now, and sends to nowhere but the sandbox, as do its copies.
+        Raises ClockError where the source is absent or on the move, or the name is taken or none.
+        """
+        of = None if source == REAL else find(self.connection, source)
+        with ExitStack() as stack:
+            if of is not None:
+                of = stack.enter_context(taken(self.connection, of))[0]
+            clock_id = stack.enter_context(self._new(name))
+            if of is None:
+                at = self._real_now()
+                of = Named(REAL_CLOCK, REAL, at, None, None, True)
+            self._add(clock_id, name, of.now, of)
+            clock_rows.copy(self.connection, of.clock_id, clock_id)
+            if of.clock_id == REAL_CLOCK:
+                self.connection.execute(_NOTHING_LEFT, (clock_id,))
+        return find(self.connection, name)
+
+    def drop(self, name: str) -> None:
+        """All of that clock is gone, its messages in the sandbox too. Raises ClockError where it is absent or moves."""
+        one = find(self.connection, name)
+        with taken(self.connection, one), self.connection.transaction():
+            self.connection.execute("SET LOCAL statement_timeout = 0")
+            clock_rows.delete(self.connection, one.clock_id)
+        shutil.rmtree(self.folder(name), ignore_errors=True)
+
+    def folder(self, name: str) -> Path:
+        """Where the sandbox writes the messages of that clock."""
+        return Path(self._settings.adapter_options("sandbox")["folder"]) / "clocks" / name
+
+    def _add(self, clock_id: int, name: str, now: Instant, like: Named) -> None:
+        # Messages of an earlier clock of the name would stand for those of this one, which have the same ids.
+        shutil.rmtree(self.folder(name), ignore_errors=True)
+        values = {
+            "clock": clock_id, "name": name, "now": to_datetime(now), "began": _optional(like.began),
+            "target": _optional(like.target), "sandbox": like.sandbox_only,
+        }  # fmt: skip
+        self.connection.execute(_ADD, values)
+        self.connection.execute(_ADD_CLOCK, values)
+
+    @contextmanager
+    def _new(self, name: str) -> Iterator[int]:
+        """The id of a new clock, in a transaction that sees one instant of the database."""
+        check_name(name)
+        self.connection.execute("SELECT pg_advisory_lock(%s, 0)", (_MAKING,))
+        try:
+            with self.connection.transaction():
+                self.connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                self.connection.execute("SET LOCAL statement_timeout = 0")
+                if known(self.connection, name) is not None:
+                    raise ClockError(
+                        f"there is a test clock {name!r} already; give the new one another name, or drop that one "
+                        f"first (duly clock drop {name})"
+                    )
+                yield int(self.connection.execute(_NEXT_ID).fetchall()[0][0])
+        finally:
+            self.connection.execute("SELECT pg_advisory_unlock(%s, 0)", (_MAKING,))
+
+    def _real_now(self) -> Instant:
+        row = self.connection.execute(_REAL_NOW, (REAL_CLOCK,)).fetchone()
+        return SystemClock().now() if row is None or row[0] is None else instant(row[0])
+
+    # --- moved --------------------------------------------------------------------------------------------------
+
+    def advance(
+        self, name: str, to: Instant | None = None, stop: threading.Event | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> Advanced:  # fmt: skip
+        """Do all that is due on the clock up to and including ``to``; without, where a cut advance was on its way to.
+
+        Raises ClockError where the clock is absent, on the move, past ``to``, or was on its way further.
+        """
+        check_name(name)
+        one = find(self._hot, name)
+        with taken(self._hot, one) as (stands, after):
+            return self._go(stands, _target(stands, to), after, stop or threading.Event(), progress)
+
+    def aim_all(self, to: Callable[[Named], Instant | None] | None = None) -> list[Named]:
+        """Note where each clock is to go, before the first of them moves; answers those that have a way to go.
+
+        ``to`` says where from where it stands; a clock whose advance was cut short goes on to where it was on its way.
+        Raises ClockError, and moves none, where one stands past it.
+        """
+        clocks = all_clocks(self.connection)
+        if to is not None:
+            self._aim([(one, _target(one, to(one))) for one in clocks if one.target is None])
+            clocks = all_clocks(self.connection)
+        return [one for one in clocks if one.target is not None]
+
+    def advance_aimed(self, clocks: Sequence[Named], stop: threading.Event | None = None) -> Iterator[Advanced]:
+        """Advance each of the clocks to where it was aimed at, one after the other."""
+        event = stop or threading.Event()
+        for one in clocks:
+            if event.is_set():
+                return
+            with taken(self._hot, one) as (stands, after):
+                done = self._go(stands, _target(stands, one.target), after, event, None)
+            yield done
+
+    def _aim(self, aimed: Sequence[tuple[Named, Instant]]) -> None:
+        keys = {"clocks": [one.clock_id for one, _ in aimed], "targets": [to_datetime(at) for _, at in aimed]}
+        self._hot.execute(_AIM, keys)
+
+    def _go(
+        self, one: Named, target: Instant, after: int, stop: threading.Event,
+        progress: Callable[[Progress], None] | None,
+    ) -> Advanced:  # fmt: skip
+        reason = hold.why(self._hot, one.clock_id)
+        if reason is not None:
+            raise Held(reason)
+        if target != one.target:
+            self._aim([(one, target)])
+        dispatcher = Dispatcher(
+            self._hot, one.clock_id, self._channels_of(one), link_key=self._link_key,
+            connections=self._settings.dispatch_connections, lease_s=self._settings.lease_s,
+        )  # fmt: skip
+        engine = Engine(self._hot, one.clock_id, self._settings.link_base, self._settings.batch, moves_clock=True)
+        try:
+            done = work_off(engine, dispatcher, one.now, Span(one.now, target + 1), stop, progress)
+        finally:
+            dispatcher.close()
+        if stop.is_set():
+            stands = replace(one, now=done.at, target=target)
+        else:
+            self._hot.execute(_ARRIVE, {"clock": one.clock_id, "now": to_datetime(target)})
+            stands = replace(one, now=target, target=None)
+        return Advanced(stands, one.now, done.borrowers, done.messages, after)
+
+    def _channels_of(self, one: Named) -> dict[str, Channel]:
+        """What carries the messages of a clock: the sandbox in a folder of its own, where nothing else is chosen."""
+        sandbox = SandboxChannel(self.folder(one.name))
+        if one.sandbox_only:
+            return dict.fromkeys(CHANNELS, sandbox)
+        if self._channels is None:
+            self._channels = open_channels(self._settings, test_clock=True)
+            for channel in {id(c): c for c in self._channels.values()}.values():
+                self._stack.callback(channel.close)
+        return {
+            name: sandbox if isinstance(channel, SandboxChannel) else channel
+            for name, channel in self._channels.items()
+        }
+
+
+@contextmanager
+def open_clocks(settings: Settings, url: str) -> Iterator[Clocks]:
+    """The test clocks of the database at ``url``, which has the schema; let go of at the end."""
+    clocks = Clocks(settings, url)
+    try:
+        yield clocks
+    finally:
+        clocks.close()
+
+
+def _target(one: Named, to: Instant | None) -> Instant:
+    iso = zone("UTC").iso
+    if to is None:
+        if one.target is None:
+            raise ClockError(
+                f"test clock {one.name!r} stands at {iso(one.now)} and has nowhere to go; say where: "
+                "--to INSTANT, or --by DURATION"
+            )
+        return one.target
+    if to < one.now:
+        raise ClockError(
+            f"test clock {one.name!r} stands at {iso(one.now)} and does not go back to {iso(to)}; fork a clock before "
+            f"it is advanced (duly clock fork {one.name} NEW), and that copy is where to go back to"
+        )
+    if one.target is not None and to < one.target:
+        raise ClockError(
+            f"test clock {one.name!r} was stopped on its way to {iso(one.target)}, which comes after {iso(to)}; let it "
+            f"arrive first: duly clock advance {one.name}"
+        )
+    return to
+
+
+def _optional(at: Instant | None) -> datetime | None:
+    return None if at is None else to_datetime(at)
