@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from scheduler.cli.failures import NOT_WELL, Failure
 from scheduler.cli.output import columns, say, say_all, say_json, tell
 
-if TYPE_CHECKING:
-    from scheduler.settings import Settings
-
 app = typer.Typer(help="The key that signs the ledger: show it, go over to another.", no_args_is_help=True)
-
-_NEXT_FILE = "ledger.key.next"
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
@@ -48,7 +43,7 @@ def rotate(json_: Json = False) -> None:
     from scheduler.cli.store import opened
     from scheduler.ledger import hold
     from scheduler.ledger.keeping import Keeper
-    from scheduler.ledger.keys import keep_seed, ledger_seed
+    from scheduler.ledger.keys import keep_seed, ledger_seed, next_seed
     from scheduler.ledger.rotating import go_over
     from scheduler.ledger.witness import open_witnesses
 
@@ -60,7 +55,7 @@ def rotate(json_: Json = False) -> None:
             reason = hold.why(store.connection, store.clock_id) or keeper.examine()
             if reason is not None:
                 raise Failure(f"the key stays as it is: {reason}", NOT_WELL)
-            old, new = ledger_seed(settings), _next_seed(settings)
+            old, new = ledger_seed(settings), next_seed(settings)
             if old == new:
                 raise Failure("the next key is the present one; set another in DULY_LEDGER_KEY_NEXT")
             done = go_over(store.connection, store.clock_id, settings, old, new, store.now(), whoever())
@@ -69,7 +64,6 @@ def rotate(json_: Json = False) -> None:
                 for one in done:
                     witness.keep(one.note)
             keep_seed(settings, new)
-            (settings.home / _NEXT_FILE).unlink(missing_ok=True)
         finally:
             keeper.close()
     for one in done:
@@ -84,14 +78,3 @@ def rotate(json_: Json = False) -> None:
             "duly: set DULY_LEDGER_KEY to what DULY_LEDGER_KEY_NEXT is, for every daemon, take DULY_LEDGER_KEY_NEXT "
             "out, and start them again; until then they sign nothing"
         )
-
-
-def _next_seed(settings: Settings) -> bytes:
-    """The seed to go over to. One that is made here is kept beside the present one until all is done."""
-    from scheduler.key_files import kept_key
-    from scheduler.ledger.keys import next_seed
-
-    if settings.ledger_key is not None or settings.ledger_key_next is not None:
-        return next_seed(settings)
-    kept = kept_key(settings.home / _NEXT_FILE, "the next key of the ledger", "DULY_LEDGER_KEY_NEXT")
-    return bytes.fromhex(kept.decode("ascii", errors="replace"))

@@ -56,7 +56,7 @@ class Published:
         return None
 
 
-def publish_files(files: Sequence[Path], since: Instant | None) -> list[Published]:
+def publish_files(files: Sequence[Path], since: Instant | None, clock: str) -> list[Published]:
     """Publish each file, in one transaction; raises Failure, with every problem of every file told, or nothing."""
     sources: list[tuple[Path, bytes]] = []
     failed = False
@@ -68,12 +68,12 @@ def publish_files(files: Sequence[Path], since: Instant | None) -> list[Publishe
         sources.append((path, data))
     if failed:
         raise Failure("nothing was published: correct the files first")
-    with opened() as store:
+    with opened(clock, changing=True) as store:
         now = store.now()
         try:
             with store.connection.transaction():
                 return [
-                    Published(path, publish(store.connection, str(path), data, now, since=since, by=whoever()))
+                    Published(path, publish(store.connection, str(path), data, now, clock_id=store.clock_id, since=since, by=whoever()))
                     for path, data in sources
                 ]
         except InputError as error:
@@ -111,13 +111,13 @@ class Listed:
 HEADER = ("POLICY", "FROM", "UNTIL", "FILE", "VERSION")
 
 
-def published() -> list[Listed]:
+def published(clock: str) -> list[Listed]:
     """Every published version, by policy, the oldest first."""
-    with opened() as store:
+    with opened(clock) as store:
         rows = store.connection.execute(queries.POLICIES, {"clock": store.clock_id}).fetchall()
     found: list[Listed] = []
     after: dict[str, Instant | None] = {}
-    for _, name, digest, file, _, held in reversed(rows):
+    for _, name, digest, file, _, held, _ in reversed(rows):
         since = None if held is None else instant(held)
         found.append(Listed(name, since, after.get(name), digest, file))
         after[name] = since

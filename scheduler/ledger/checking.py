@@ -11,7 +11,8 @@ from scheduler.ledger.checkpoint_check import CheckpointCheck, Kept, Outcome
 from scheduler.ledger.contents import Publications, compare_texts, is_as_it_says, iso
 from scheduler.ledger.entry_check import EntryCheck
 from scheduler.ledger.findings import Finding, Findings, Held, Verdict
-from scheduler.ledger.reading import Position, Row, every_row, lenders, position
+from scheduler.ledger.lenders import lenders
+from scheduler.ledger.reading import Position, Row, every_row, position
 from scheduler.ledger.rebuilding import Rebuilding
 from scheduler.ledger.tree import leaf_hash
 from scheduler.store.database import Connection

@@ -16,6 +16,7 @@ from scheduler import journal
 from scheduler.ledger import checkpoints
 from scheduler.ledger.checkpoints import Ledger, StoredTiles
 from scheduler.ledger.errors import LedgerError, WitnessError
+from scheduler.ledger.lenders import FOUND
 from scheduler.ledger.notes import Checkpoint, NoteError, Verifier, open_note
 from scheduler.store.database import Connection
 
@@ -26,15 +27,8 @@ GIVEN_UP = "duly-reconciled"
 """Begins the extension lines of a checkpoint that name those it gives up: size, root, and the origin of another's."""
 
 # How far each lender's journal has come, and where the server is: what is visible was written before that, if here.
-_COUNTS = """
-WITH RECURSIVE found AS (
-    (SELECT lender_id, clock_id FROM journal ORDER BY lender_id, clock_id LIMIT 1)
-    UNION ALL
-    SELECT n.lender_id, n.clock_id FROM found f CROSS JOIN LATERAL (
-        SELECT j.lender_id, j.clock_id FROM journal j WHERE (j.lender_id, j.clock_id) > (f.lender_id, f.clock_id)
-        ORDER BY j.lender_id, j.clock_id LIMIT 1
-    ) n
-)
+_COUNTS = f"""
+{FOUND}
 SELECT f.lender_id, greatest(coalesce(l.next_xact, 0), e.xact + 1), %(offset)s::bigint,
        pg_snapshot_xmax(pg_current_snapshot())::text::bigint
 FROM found f LEFT JOIN ledger l USING (lender_id, clock_id) CROSS JOIN LATERAL (
@@ -42,7 +36,7 @@ FROM found f LEFT JOIN ledger l USING (lender_id, clock_id) CROSS JOIN LATERAL (
     ORDER BY j.xact DESC LIMIT 1
 ) e
 WHERE f.clock_id = %(clock)s ORDER BY f.lender_id
-"""
+"""  # noqa: S608 - the pieces are the ledger's own
 # What new entries are written with: the offset is in the column's default, which a backup of the rows alone forgets.
 _DEFAULT = """
 SELECT pg_get_expr(d.adbin, d.adrelid)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import string
+from pathlib import Path
 
-from scheduler.key_files import kept_key, new_key, replace_key
+from scheduler.key_files import kept_key, replace_key
 from scheduler.ledger.notes import Signer
 from scheduler.settings import Settings, SettingsError
 
 KEY_FILE = "ledger.key"
+NEXT_FILE = "ledger.key.next"
 _DIGITS = 64
 
 
@@ -19,11 +21,7 @@ def ledger_seed(settings: Settings) -> bytes:
     """
     if settings.ledger_key is not None:
         return bytes.fromhex(settings.ledger_key.get_secret_value())
-    file = settings.home / KEY_FILE
-    text = kept_key(file, "the key of the ledger", "DULY_LEDGER_KEY").decode("ascii", errors="replace")
-    if len(text) != _DIGITS or not set(text) <= set(string.hexdigits):
-        raise SettingsError(f"{file} holds no seed of {_DIGITS} hexadecimal digits; restore it, or set DULY_LEDGER_KEY")
-    return bytes.fromhex(text)
+    return _kept_seed(settings.home / KEY_FILE, "the key of the ledger", "DULY_LEDGER_KEY")
 
 
 def signer(settings: Settings, origin: str) -> Signer:
@@ -32,7 +30,7 @@ def signer(settings: Settings, origin: str) -> Signer:
 
 
 def next_seed(settings: Settings) -> bytes:
-    """The seed to rotate to: ``DULY_LEDGER_KEY_NEXT``, or where the present one is a file, a new one.
+    """The seed to rotate to: ``DULY_LEDGER_KEY_NEXT``, or one made beside the present file and kept until all is done.
 
     Raises SettingsError where the present one is set and the next is not.
     """
@@ -43,10 +41,18 @@ def next_seed(settings: Settings) -> bytes:
             "DULY_LEDGER_KEY is set, so the next key is set too: put its 64 hexadecimal digits into "
             "DULY_LEDGER_KEY_NEXT and run this again"
         )
-    return bytes.fromhex(new_key())
+    return _kept_seed(settings.home / NEXT_FILE, "the next key of the ledger", "DULY_LEDGER_KEY_NEXT")
 
 
 def keep_seed(settings: Settings, seed: bytes) -> None:
     """Put the seed into the place of the present one, where that is a file; else the operator sets it."""
     if settings.ledger_key is None:
         replace_key(settings.home / KEY_FILE, seed.hex())
+    (settings.home / NEXT_FILE).unlink(missing_ok=True)
+
+
+def _kept_seed(file: Path, what: str, variable: str) -> bytes:
+    text = kept_key(file, what, variable).decode("ascii", errors="replace")
+    if len(text) != _DIGITS or not set(text) <= set(string.hexdigits):
+        raise SettingsError(f"{file} holds no seed of {_DIGITS} hexadecimal digits; restore it, or set {variable}")
+    return bytes.fromhex(text)

@@ -85,18 +85,6 @@ class NoMessage(Exception):
     """The outbox has no message of this id, or the salt of its borrower is gone; the text says which."""
 
 
-def lenders(connection: Connection, clock_id: int) -> list[str]:
-    """Every lender of whom there is an entry, a ledger, a tile or a checkpoint."""
-    rows = connection.execute(
-        "SELECT lender_id FROM ledger WHERE clock_id = %(clock)s "
-        "UNION SELECT lender_id FROM journal WHERE clock_id = %(clock)s "
-        "UNION SELECT lender_id FROM ledger_tile WHERE clock_id = %(clock)s "
-        "UNION SELECT lender_id FROM ledger_checkpoint WHERE clock_id = %(clock)s ORDER BY 1",
-        {"clock": clock_id},
-    ).fetchall()
-    return [lender for (lender,) in rows]
-
-
 def position(connection: Connection, lender_id: str, clock_id: int) -> Position:
     """How far the ledger has come; the beginning, where there is none yet."""
     row = connection.execute(

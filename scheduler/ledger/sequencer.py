@@ -17,6 +17,7 @@ from scheduler.ledger.checkpoints import StoredTiles
 from scheduler.ledger.errors import LedgerError
 from scheduler.ledger.hold import lower_count
 from scheduler.ledger.keys import signer
+from scheduler.ledger.lenders import FOUND
 from scheduler.settings import Settings
 from scheduler.store.database import Connection
 
@@ -31,19 +32,12 @@ _TRY = "SELECT pg_try_advisory_xact_lock(%(lock)s, %(clock)s::int)"
 _WAIT = "SELECT pg_advisory_xact_lock(%(lock)s, %(clock)s::int)"
 
 # One probe of the index a lender: never the whole journal.
-_LENDERS = """
-WITH RECURSIVE found AS (
-    (SELECT lender_id, clock_id FROM journal ORDER BY lender_id, clock_id LIMIT 1)
-    UNION ALL
-    SELECT n.lender_id, n.clock_id FROM found f CROSS JOIN LATERAL (
-        SELECT j.lender_id, j.clock_id FROM journal j WHERE (j.lender_id, j.clock_id) > (f.lender_id, f.clock_id)
-        ORDER BY j.lender_id, j.clock_id LIMIT 1
-    ) n
-)
+_LENDERS = f"""
+{FOUND}
 SELECT f.lender_id, l.size, l.next_xact, l.next_entry, l.xact_offset
 FROM found f LEFT JOIN ledger l USING (lender_id, clock_id)
 WHERE f.clock_id = %(clock)s ORDER BY f.lender_id
-"""
+"""  # noqa: S608 - the pieces are the ledger's own
 
 # Everything from before it is finished: visible to every later statement, or gone.
 _HORIZON = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
