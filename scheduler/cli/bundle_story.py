@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
+from policies.money import decimal_text
 from scheduler.cli.output import printable
 from scheduler.cli.story_text import local_time
 from scheduler.cli.words import clause, rule_in_words
+from scheduler.ledger.commit import loan_key
 
 if TYPE_CHECKING:
     from scheduler.ledger.bundle import Shown
@@ -86,18 +88,20 @@ def story(evidence: Evidence, given: Shown) -> str:
         for look in given.looks
         if look["entries"]
     }
-    loan = _loan_of(evidence)
+    loan = loan_key(evidence.salt, evidence.loan_id)
+    currency = next(
+        (_given(one["fields"]["currency"]) for one in given.facts if "currency" in one.get("fields", ())), ""
+    )
     lines = [
         f"The story of loan {name}",
         "",
-        f"As the ledger {evidence.ledger.origin} tells it. Instants are local to the borrower, with their offset from "
-        "UTC.",
-        "Below each decision: the rules that made it so, the binding one first.",
+        f"As the ledger {evidence.ledger.origin} tells it. Each instant has its offset from UTC, decisions that of the",
+        "borrower. Below each decision: the rules that made it so, the binding one first.",
         "",
     ]
     for entry in evidence.entries:
         for fact in learned.get(entry.number, ()):
-            lines += _fact(fact)
+            lines += _fact(fact, currency)
         kind = entry.values["kind"]
         if kind == "decision" and entry.values["loan"] == loan:
             lines += _decision(entry, said.get(entry.number))
@@ -112,12 +116,6 @@ def story(evidence: Evidence, given: Shown) -> str:
         elif kind == "set_aside":
             lines += [_head(entry, "set aside, as it could not be decided"), ""]
     return "\n".join(lines).rstrip() + "\n"
-
-
-def _loan_of(evidence: Evidence) -> str:
-    from scheduler.ledger.commit import loan_key
-
-    return loan_key(evidence.salt, evidence.loan_id)
 
 
 def _head(entry: Entry, text: str) -> str:
@@ -170,12 +168,20 @@ def _given(sealed: dict[str, Any]) -> str:
     return "(not kept)" if sealed.get("kept") is False else _LEFT_OUT
 
 
-def _fact(fact: dict[str, Any]) -> Iterator[str]:
+def _fact(fact: dict[str, Any], currency: str) -> Iterator[str]:
     if "fields" not in fact:
         yield f"    learned: something about another loan of the person (fact {fact['fact']})"
     elif fact["about"] == "event":
         fields = fact["fields"]
-        told = "".join(f", {name} {_given(fields[name])}" for name in _LEARNED if name in fields)
+        told = "".join(f", {_learned(name, fields[name], currency)}" for name in _LEARNED if name in fields)
         yield printable(f"    learned: {_given(fields['type'])}{told} (fact {fact['fact']})")
     else:
         yield f"    learned: what is known of the {fact['about']} (fact {fact['fact']})"
+
+
+def _learned(name: str, sealed: dict[str, Any], currency: str) -> str:
+    if name == "amount_minor":
+        plain = "value" in sealed and currency != _LEFT_OUT
+        amount = f"{decimal_text(sealed['value'], currency)} {currency}" if plain else _given(sealed)
+        return f"amount {amount}"
+    return f"{name} {_given(sealed)}"
