@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scheduler.cli.clock_option import REAL, OfClock
 from scheduler.cli.failures import GOOD, NOT_WELL, Failure
 from scheduler.cli.output import printable, progress, say, say_all, say_json
 from scheduler.cli.reading import optional_instant
@@ -30,6 +31,7 @@ def replay(
     since: Annotated[
         str | None, typer.Option("--since", metavar="T", help="Compare what was decided from this instant or date on.")
     ] = None,
+    clock: OfClock = REAL,
     json_: Annotated[bool, typer.Option("--json", help="One JSON object a line; the last one sums up.")] = False,
 ) -> int:
     """Decide again with this version of duly, and compare byte for byte with what was recorded; exit 3 on a difference.
@@ -46,7 +48,7 @@ def replay(
     if (loan_id is None) == (not all_ and since is None):
         raise typer.BadParameter("name a loan, or give --all or --since", param_hint="LOAN")
     try:
-        with opened() as store, progress("replaying") as bar:
+        with opened(clock) as store, progress("replaying") as bar:
             whole = None if loan_id is not None else count(store.connection, store.clock_id, when)
             policies = read_policies(store.connection, store.clock_id)
             done = replay_all(
@@ -101,15 +103,15 @@ def _difference_line(one: Difference) -> str:
     where = f"loan {one.loan_id}" if one.loan_id is not None else f"borrower {one.borrower_id}"
     if one.step is not None:
         where += f" step {one.step}" + ("" if one.occurrence is None else f"/{one.occurrence}")
+    if one.what == ("facts",):
+        return f"{one.at}  {where}: the facts in the database are not those that were decided on"
     was, now = one.rules
-    rule = "" if was is None and now is None else f" [{was or 'no rule'} -> {now or 'no rule'}]"
+    rule = f" [{was or 'no rule'} -> {now or 'no rule'}]" if was != now else f" [{was}]" if was else ""
     return f"{one.at}  {where}: {', '.join(one.what)} differ{'s' if len(one.what) == 1 else ''}{rule}{_change(one)}"
 
 
 def _change(one: Difference) -> str:
     """The first value that differs and can be read: digests say nothing to the eye."""
-    if one.what == ("facts",):
-        return ": the facts in the database are not those that were decided on"
     for key in ("outcome", "until", "planned", "due", "at", "fault"):
         was, now = one.recorded.get(key), one.now.get(key)
         if was != now:
@@ -118,11 +120,10 @@ def _change(one: Difference) -> str:
 
 
 def _sum_line(done: Sum) -> str:
-    said = f"{_many(done.differing, 'difference')}" if done.differing else "all equal"
-    if done.reads:
-        said += f", {_many(len(done.reads), 'unrecorded read')}"
+    said = [_many(done.differing, "difference")] if done.differing else []
+    said += [_many(len(done.reads), "unrecorded read")] if done.reads else []
     return (
-        f"{said}: {_many(done.looks, 'look')}, {_many(done.entries, 'entry', 'entries')}, "
+        f"{', '.join(said) or 'all equal'}: {_many(done.looks, 'look')}, {_many(done.entries, 'entry', 'entries')}, "
         f"{_many(done.loans, 'loan')} of {_many(done.borrowers, 'borrower')}"
     )
 
@@ -133,9 +134,7 @@ def _many(count: int, one: str, many: str | None = None) -> str:
 
 def _values(done: Sum) -> Iterable[dict[str, Any]]:
     for read, times in done.reads.items():
-        yield {"kind": "unrecorded_read", "of": read.kind, **read._asdict(), "times": times} | {
-            "kind": "unrecorded_read"
-        }
+        yield {**read._asdict(), "kind": "unrecorded_read", "of": read.kind, "times": times}
     for one in done.differences:
         yield {"kind": "difference", **one._asdict()}
     for (what, then, now), times in sorted(done.notes.items()):
