@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from policies.compliance.content import NO_INITIAL
 from policies.compliance.dossier import Asked
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
 NONE: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What the guard says of a step's channels.
 
     ``carry`` are those that take the message now, in order. ``refused`` says of each that never can which rules
@@ -92,7 +90,7 @@ def judge_channels(
     asked = [asked_of(run, book, step, pre_due, made, channel) for channel in channels]
     dossier = run.situation.dossier
     if but is not None:
-        dossier = replace(dossier, contacts=[c for c in dossier.contacts if c.key != but])
+        dossier = dossier._replace(contacts=[c for c in dossier.contacts if c.key != but])
     return judge(asked, dossier, book, run.now)
 
 

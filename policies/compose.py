@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from policies.compliance.words import classify
 from policies.contract import Policy
@@ -30,8 +29,7 @@ def message_id(loan_id: str, instalment: int, step: str, occurrence: int, channe
     return hashlib.sha256(names.encode()).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(NamedTuple):
     """How a person can be reached: addresses by channel, and the rule that closes each other channel."""
 
     addresses: Mapping[str, str]

@@ -7,9 +7,9 @@ A pure function: it reads no clock, no database, no network, no environment. The
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from policies.compliance.dossier import Contact
 from policies.compose import LINK_BASE
@@ -22,8 +22,7 @@ from policies.state import LoanState, Unsent, Whereabouts
 from policies.versions import Policies
 
 
-@dataclass(frozen=True, slots=True)
-class Borrower:
+class Borrower(NamedTuple):
     """All that is known of one person at the instant of a decision.
 
     ``events`` are those of the person and of every loan with ``known_at`` not after that instant, in any order.
@@ -35,15 +34,14 @@ class Borrower:
     loans: tuple[Loan, ...]
     events: tuple[Event, ...]
     policies: Policies
-    states: Mapping[str, LoanState] = field(default_factory=dict)
+    states: Mapping[str, LoanState] = MappingProxyType({})
     contacts: tuple[Contact, ...] = ()
     whereabouts: Whereabouts | None = None
     link_base: str = LINK_BASE
     unsent: tuple[Unsent, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What was decided: lines in order, the new state of each loan looked at, contacts made, the next wake.
 
     Every line with outcome ``sent`` is a message to put in the outbox; it belongs to the same commit as the rest.

@@ -1,13 +1,15 @@
 """What is known of a person and of their loans: frozen values without behaviour.
 
 Instants are whole microseconds since 1970-01-01T00:00:00Z (``Instant``); money is whole minor units of
-the loan's currency (``…_minor``); dates are ``datetime.date``.
+the loan's currency (``…_minor``); dates are ``datetime.date``. What a decision is made of is a named tuple, which is
+made in a quarter of the time of a frozen dataclass.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 Instant = int
 SECOND = 1_000_000
@@ -15,8 +17,7 @@ SECOND = 1_000_000
 COMPONENTS = ("penalty", "fee", "interest", "principal")
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(NamedTuple):
     """One borrower, a row of ``borrowers.csv``. ``language`` is BCP 47, ``zone`` IANA, ``region`` ISO 3166."""
 
     borrower_id: str
@@ -30,8 +31,7 @@ class Person:
     address: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Instalment:
+class Instalment(NamedTuple):
     """What falls due on one day of a loan, a row of ``instalments.csv``."""
 
     number: int
@@ -41,8 +41,7 @@ class Instalment:
     fees_minor: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Loan:
+class Loan(NamedTuple):
     """One loan, a row of ``loans.csv`` with its instalments in order of number."""
 
     loan_id: str
@@ -58,8 +57,7 @@ class Loan:
     allocation: tuple[str, ...] = COMPONENTS
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """Something that happened, a row of ``events.csv``: at ``at``, known to us since ``known_at``.
 
     ``start`` and ``until`` are the columns ``from`` and ``until``: an instant, or a date that stands for its

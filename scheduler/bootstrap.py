@@ -149,14 +149,14 @@ def _redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Muta
 
 
 def _clean(key: str, value: Any, depth: int) -> Any:
-    """The value as JSON can hold it. An object is shown as its type: its ``repr`` might show a person."""
+    """The value as JSON can hold it. An object, a named tuple too, is shown as its type: it might show a person."""
     if key.lower() in _PERSONAL:
         return REDACTED
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Mapping) and depth < _DEEPEST:
         return {str(inner): _clean(str(inner), of, depth + 1) for inner, of in value.items()}
-    if isinstance(value, list | tuple | set | frozenset) and depth < _DEEPEST:
+    if type(value) in (list, tuple, set, frozenset) and depth < _DEEPEST:
         return [_clean("", of, depth + 1) for of in value]
     if isinstance(value, datetime.date | Path):
         return str(value)

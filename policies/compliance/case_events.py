@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from policies.compliance import words
@@ -149,7 +148,7 @@ def _contact(part: Part, told: Told, at: Instant, number: int, type_: str, chann
     part.skip("duration", "duration_s", "content", "stage", "delivered_at", "automated", "subject", "reason")
     for one in chosen:
         outcome = contact.outcome or (None if inbound else _WITHOUT_OUTCOME.get(one))
-        told.contacts.append(replace(contact, channel=one, outcome=outcome))
+        told.contacts.append(contact._replace(channel=one, outcome=outcome))
     if part.flag("consents_calls", "consent_calls"):
         told.notes.append(Note(at, CONSENT, kind="calls"))
     if part.flag("lifts_designation", "lifts_inconvenient", "lifts"):

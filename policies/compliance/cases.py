@@ -292,8 +292,7 @@ def _proposed(
     stage = part.choice({name: name for name in STAGES}, "stage", "stage")
     if stage is None:
         stage = "pre_due" if purpose == "early_warning" or (late is not None and late <= 0) else "past_due"
-    shaped = replace(
-        asked,
+    shaped = asked._replace(
         purpose=purpose,
         stage=stage,
         relation=relation,
@@ -313,7 +312,7 @@ def _proposed(
               "by", "loan", "decided_at", "reason", "chapter")  # fmt: skip
     about = debts(part) or (DEBT,)
     part.finish()
-    groups = tuple(tuple(replace(shaped, channel=one, debt=debt) for one in chosen) for debt in about)
+    groups = tuple(tuple(shaped._replace(channel=one, debt=debt) for one in chosen) for debt in about)
     return groups if chosen else (), at or 0, offset
 
 

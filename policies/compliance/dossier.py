@@ -6,15 +6,17 @@ Plain frozen values. Instants are whole microseconds since 1970 UTC, days ordina
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from policies.facts import Instant
 
 BORROWER = "borrower"
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """A contact that is proposed. Names are those of ``vocabulary``.
 
     ``person`` is empty for the borrower. ``content`` are the classes that the text checker found. ``offer_ends``
@@ -42,8 +44,7 @@ class Asked:
     """Whether a lender is held to the rules that bind collectors."""
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(NamedTuple):
     """A contact that was made or tried, by either side; the parts of one step at one instant share ``key``.
 
     An empty ``debts`` is about all of them, an empty ``channel`` may be any. ``by`` is ``us`` or who else.
@@ -116,8 +117,7 @@ class Evidence:
     known: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Dossier:
+class Dossier(NamedTuple):
     """All that is on record of one person, in any order.
 
     ``flags`` are facts that a rule's ``when`` may test (``time_barred``, ``employer_prohibits``). ``same_debt`` are
@@ -128,8 +128,8 @@ class Dossier:
     evidence: tuple[Evidence, ...] = ()
     contacts: Sequence[Contact] = ()
     notes: tuple[Note, ...] = ()
-    flags: Mapping[str, object] = field(default_factory=dict)
-    options: Mapping[str, str] = field(default_factory=dict)
+    flags: Mapping[str, object] = _NOTHING
+    options: Mapping[str, str] = _NOTHING
     same_debt: tuple[frozenset[str], ...] = ()
     holidays: frozenset[int] = frozenset()
     region: str = ""

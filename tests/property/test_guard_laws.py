@@ -73,7 +73,7 @@ def never_looser(before: Verdict, after: Verdict) -> str:
 
 def test_one_more_sign_of_where_the_person_may_be_never_loosens() -> None:
     def check(world: World, more: Evidence) -> str:
-        dossier = replace(world.dossier, evidence=(*world.dossier.evidence, more))
+        dossier = world.dossier._replace(evidence=(*world.dossier.evidence, more))
         return never_looser(verdict(world), verdict(replace(world, dossier=dossier)))
 
     seen = follow(check, worlds(), evidence())

@@ -112,8 +112,7 @@ def worlds(draw: st.DrawFn, shape: Shape) -> World:
     written = draw(policies(shape))
     whose = person("B", zone_name)
     if shape.unreachable:
-        whose = replace(
-            whose,
+        whose = whose._replace(
             phone=draw(st.sampled_from((None, whose.phone))),
             email=draw(st.sampled_from((None, whose.email, whose.email))),
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -82,8 +81,7 @@ def test_a_late_told_payment_counts_from_when_it_happened_where_a_past_day_is_lo
     assert not facts.was_overdue(NOW)
 
 
-RICH = replace(
-    LOAN,
+RICH = LOAN._replace(
     instalments=(
         Instalment(1, date(2026, 3, 1), 8_000, 1_500, 500),
         Instalment(2, date(2026, 4, 1), 8_000, 1_500, 500),
@@ -92,7 +90,7 @@ RICH = replace(
 
 
 def _parts(*events: Event, order: tuple[str, ...] = RICH.allocation) -> list[dict[str, int]]:
-    facts = LoanFacts(replace(RICH, allocation=order), events, zone("Europe/Madrid"))
+    facts = LoanFacts(RICH._replace(allocation=order), events, zone("Europe/Madrid"))
     parts = facts.unpaid_components(NOW)
     assert [sum(one.values()) for one in parts] == list(facts.at(NOW).unpaid)
     return parts
