@@ -37,12 +37,23 @@ class Answer:
     whole: bool = True
 
     def json(self) -> dict[str, Any] | None:
-        """The JSON object in the body, or ``None`` where there is no whole one."""
+        """The JSON object in the body, or ``None`` where there is no whole one that has one meaning (RFC 8259, 4)."""
         try:
-            found = json.loads(self.body)
+            found = json.loads(self.body, object_pairs_hook=_each_once, parse_constant=_no_number)
         except (ValueError, RecursionError):
             return None
         return found if isinstance(found, dict) else None
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is there twice")
+    return found
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
 
 
 class HttpClient:

@@ -26,6 +26,10 @@ FILES: Final = (BORROWERS, LOANS, INSTALMENTS, EVENTS)
 """The files of a book, in the order in which they are to be read."""
 
 
+MOST_COLUMNS: Final = 100
+"""No file of a book has so many; a header with more is told once, and not column by column."""
+
+
 class InstalmentRow(NamedTuple):
     """A row of ``instalments.csv``; amounts in ten-thousandths, as the loan knows the currency (``in_minor``)."""
 
@@ -282,6 +286,11 @@ class RowReader:
             return [*problems, self._header_problem(
                 0, "wrong-separator", f"the columns have {'a tab' if other != ';' else other} between them",
                 found=other, expected="a comma", remedy="save it as CSV with commas (RFC 4180)",
+            )]  # fmt: skip
+        if len(header.fields) > MOST_COLUMNS:
+            return [*problems, self._header_problem(
+                0, "too-many-columns", f"the header has {len(header.fields):,} columns",
+                found=str(len(header.fields)), expected=", ".join(known), remedy="take the others out",
             )]  # fmt: skip
         for index, name in enumerate(header.fields):
             if name in self._order:

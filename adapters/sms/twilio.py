@@ -106,21 +106,28 @@ class TwilioChannel(Channel):
     def _receipt(self, answer: Answer) -> Receipt:
         found = answer.json() or {}
         # Only the number of an error is repeated: Twilio's own words quote the phone number.
-        code = found.get("code") if isinstance(found.get("code"), int) else None
+        code = _error_number(found.get("code"))
         error = self._client.failure(answer, f"error {code}" if code is not None else "")
         if error is not None:
             raise _by_code(error, code)
-        sid, failed_code = found.get("sid"), found.get("error_code")
-        if found.get("status") in _FAILED or failed_code is not None:
-            shown = f" with error {failed_code}" if isinstance(failed_code, int) else ""
+        sid, status, failed_code = found.get("sid"), found.get("status"), _error_number(found.get("error_code"))
+        if (isinstance(status, str) and status in _FAILED) or failed_code is not None:
+            shown = f" with error {failed_code}" if failed_code is not None else ""
             refused = Rejected(f"twilio: HTTP {answer.status}, but the message failed{shown}")
             raise _by_code(refused, failed_code)
+        if found.get("error_code") is not None:
+            raise Unconfirmed(f"twilio: HTTP {answer.status} whose error code is none; the message may be on its way")
         if not (isinstance(sid, str) and _SID.fullmatch(sid)):
             raise Unconfirmed(f"twilio: HTTP {answer.status} without a readable SID; the message may be on its way")
         return Receipt(self.name, sid)
 
 
-def _by_code(error: AdapterError, code: object) -> AdapterError:
+def _error_number(value: object) -> int | None:
+    """A number of Twilio's for what is wrong; nothing else that an answer may hold, however large, becomes one."""
+    return value if type(value) is int and 0 < value < 1_000_000 else None
+
+
+def _by_code(error: AdapterError, code: int | None) -> AdapterError:
     """The same refusal, as passing where Twilio's number says that it is not about this message."""
     if isinstance(error, Rejected) and code in _PASSING_CODES:
         return Transient(error.reason)

@@ -37,7 +37,7 @@ RULE_ID: Final = re.compile(r"[A-Z][A-Z0-9]*(?:-[A-Za-z0-9]+)+")
 _SPAN: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)\s*-\s*(?:([01]\d|2[0-3]):([0-5]\d)|(24):(00))")
 _REGION: Final = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 _WORD: Final = re.compile(r"[a-z][a-z0-9_]*")
-_PATTERN: Final = re.compile(r"\*?(?:[a-z0-9_]+\*?)*")
+_PATTERN: Final = re.compile(r"\*?(?:[a-z0-9_]+\*)*[a-z0-9_]*")
 _COMPARISON: Final = re.compile(r"(?:>=|<=|!=|>|<)\s*-?\d{1,6}")
 _LENGTH: Final = re.compile(r"(\d{1,4}) (minutes?|hours?)")
 _SWITCHES: Final = {"true": True, "on": True, "false": False, "off": False}

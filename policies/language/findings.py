@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Final
 
 from policies.language.source import Document, Node
 from policies.problems import ERROR, NOTE, WARNING, Problem
@@ -11,15 +12,19 @@ from policies.problems import ERROR, NOTE, WARNING, Problem
 Where = Node | int | tuple[int, int]
 """A node of the tree, an offset into the file, or a line and a column."""
 
+MOST: Final = 500
+"""So many problems are told of one file; a hostile one has more, and each costs time to word."""
+
 
 class Findings:
     """The problems of one file."""
 
-    __slots__ = ("_document", "_found")
+    __slots__ = ("_beyond", "_document", "_found")
 
     def __init__(self, document: Document) -> None:
         self._document = document
         self._found: list[Problem] = []
+        self._beyond = 0
 
     def error(
         self, where: Where, code: str, message: str, *, found: str | None = None, expected: str | None = None,
@@ -46,6 +51,9 @@ class Findings:
         self, severity: str, where: Where, code: str, message: str, found: str | None, expected: str | None,
         remedy: str | None,
     ) -> None:  # fmt: skip
+        if self.full:
+            self._beyond += 1
+            return
         if isinstance(where, int):
             line, column = self._document.place(where)
         elif isinstance(where, tuple):
@@ -57,16 +65,34 @@ class Findings:
     @property
     def count(self) -> int:
         """How many there are so far."""
-        return len(self._found)
+        return len(self._found) + self._beyond
+
+    @property
+    def full(self) -> bool:
+        """Whether no more are told, but only counted."""
+        return len(self._found) >= MOST
 
     @property
     def failed(self) -> bool:
-        """Whether there is an error among them."""
-        return any(problem.severity == ERROR for problem in self._found)
+        """Whether there is an error among them, or so many problems that nobody knows."""
+        return self._beyond > 0 or any(problem.severity == ERROR for problem in self._found)
+
+    def pass_over(self) -> None:
+        """Count one that is not told."""
+        self._beyond += 1
 
     def all(self) -> list[Problem]:
-        """Everything found, each once, in the order of the file."""
-        return sorted(dict.fromkeys(self._found), key=lambda p: (p.line, p.column, p.code, p.message))
+        """Everything found, each once, in the order of the file; behind it, how many more there are."""
+        told = sorted(dict.fromkeys(self._found), key=lambda p: (p.line, p.column, p.code, p.message))
+        if self._beyond:
+            more = f"{self._beyond:,} more problem{'' if self._beyond == 1 else 's'} not shown"
+            told.append(
+                Problem(
+                    self._document.file, told[-1].line, told[-1].column, ERROR, "more-problems", more,
+                    found=str(self._beyond), expected=f"at most {MOST}", remedy="correct these first",
+                )
+            )  # fmt: skip
+        return told
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

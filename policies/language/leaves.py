@@ -53,7 +53,8 @@ def _template(value: Any) -> str:
 def _line(value: str) -> str:
     if not value.strip():
         raise failure("empty-text", "there is nothing here", "a text", "write it, or leave the key out")
-    if "\n" in value.strip():
+    # Of every script: any of them would end a header of a mail, or a line of a log.
+    if "\t" in value.strip() or len(value.strip().splitlines()) > 1:
         raise failure("not-one-line", "the text has several lines", "one line", "write it on one line")
     return value.strip()
 

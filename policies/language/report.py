@@ -16,22 +16,26 @@ _BREAK: Final = re.compile(r"\r\n|\n|\r")
 
 def describe(problem: Problem, text: str | None = None) -> str:
     """One problem: ``file:line:col: error[code]: message``, the excerpt from ``text`` (the file's), the remedy."""
-    lines = [f"{problem.file}:{problem.line}:{problem.column}: {problem.severity}[{problem.code}]: {problem.message}"]
+    place = f"{problem.file}:{problem.line}:{problem.column}"
+    lines = [_one_line(f"{place}: {problem.severity}[{problem.code}]: {problem.message}")]
     rows = _BREAK.split(text.removeprefix("\ufeff")) if text is not None else []
     if 0 < problem.line <= len(rows):
         lines.extend(_excerpt(rows[problem.line - 1], problem.line, problem.column))
     if problem.expected:
-        lines.append(f"  expected: {problem.expected}")
+        lines.append(_one_line(f"  expected: {problem.expected}"))
     if problem.remedy:
-        lines.append(f"  remedy: {problem.remedy}")
+        lines.append(_one_line(f"  remedy: {problem.remedy}"))
     return "\n".join(lines)
+
+
+def _one_line(text: str) -> str:
+    """What was found may come from anywhere: no line of it begins another, and a terminal obeys none of it."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else "\ufffd" for char in text)
 
 
 def _excerpt(row: str, line: int, column: int) -> list[str]:
     start = 0 if column <= _MAX_EXCERPT else column - _MAX_EXCERPT // 2
-    shown = "".join(
-        char if char.isprintable() else "\ufffd" for char in row[start : start + _MAX_EXCERPT].replace("\t", " ")
-    )
+    shown = _one_line(row[start : start + _MAX_EXCERPT].replace("\t", " "))
     width = sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in shown[: column - 1 - start])
     label = f"{line:>5} | "
     return [f"{label}{shown}", f"{' ' * (len(label) - 2)}| {' ' * width}^"]

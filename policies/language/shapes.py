@@ -46,7 +46,10 @@ def load_as(kind: Kind, model: type[M], root: Map, findings: Findings) -> tuple[
             return model.model_validate(value), frozenset(replaced)
         except ValidationError as error:
             for one in error.errors(include_url=False):
-                _report(kind, one, root, findings)
+                if findings.full:
+                    findings.pass_over()
+                else:
+                    _report(kind, one, root, findings)
                 _leave_out(kind, value, one, replaced)
     return None, frozenset(replaced)
 

@@ -93,7 +93,7 @@ class TextCompiler:
         subject, body = node.get("subject"), node.get("body")
         first = self._text(name, "email", language, subject) if isinstance(subject, Text) else None
         second = self._text(name, "email", language, body) if isinstance(body, Text) else None
-        if isinstance(subject, Text) and "\n" in subject.value.strip():
+        if isinstance(subject, Text) and len(subject.value.strip().splitlines()) > 1:
             self._findings.error(
                 subject,
                 "subject-line-break",

@@ -17,7 +17,7 @@ LATER_ANCHORS: Final = ("plan.due", "promise.date")
 """Anchors of the language that come with the settlement work."""
 
 _DURATION: Final = re.compile(r"([0-9]{1,9})\s+(business\s+days?|days?|weeks?|months?)")
-_AT: Final = re.compile(r"([a-z0-9_.-]+)(?:\s*([+-])\s*([^,+]*?))?(?:\s*,\s*([^,]*))?")
+_AT: Final = re.compile(r"([a-z0-9_.-]+)(?:\s*([+-])([^,+]*))?(?:\s*,([^,]*))?")
 _CLOCK: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 
 
@@ -80,10 +80,10 @@ def parse_at(text: str) -> AtWritten:
     anchor, sign, duration, clock = match.groups()
     offset = Duration(0, DAY)
     if sign is not None:
-        written = parse_duration(duration)
+        written = parse_duration(duration.strip())
         if written.amount:
             offset = Duration(-written.amount if sign == "-" else written.amount, written.unit)
-    return AtWritten(anchor, offset, None if clock is None else parse_clock(clock))
+    return AtWritten(anchor, offset, None if clock is None else parse_clock(clock.strip()))
 
 
 def clock_text(tod: int) -> str:
