@@ -67,7 +67,9 @@ def checkpoint(json_: Json = False) -> None:
 
 @app.command()
 def prove(
-    what: Annotated[str, typer.Argument(metavar="ENTRY|MESSAGE", help="An entry's number, or a message's id.")],
+    what: Annotated[
+        str, typer.Argument(metavar="ENTRY|MESSAGE", help="An entry's number, or a message's id or how it begins.")
+    ],
     lender: Lender = None,
     json_: Json = False,
 ) -> None:

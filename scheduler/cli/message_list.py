@@ -13,6 +13,8 @@ from scheduler.cli.story_text import local_time
 from scheduler.store.database import Connection
 
 _OPEN = frozenset({"queued", "sending"})
+_SHORT = 12
+"""So many digits of a message's id are shown; commands that take an id take its beginning too."""
 
 _MESSAGES = """
 WITH chosen AS (
@@ -21,7 +23,7 @@ WITH chosen AS (
       AND (%(status)s::text IS NULL OR m.status = %(status)s)
     ORDER BY m.decided_at DESC, m.message_id DESC LIMIT %(limit)s
 )
-SELECT j.entry, c.borrower_id, c.loan_id, c.status, c.reason, c.provider, t.sent_to, t.subject, t.body
+SELECT j.entry, c.message_id, c.borrower_id, c.loan_id, c.status, c.reason, c.provider, t.sent_to, t.subject, t.body
 FROM chosen c
 JOIN borrower b USING (lender_id, clock_id, borrower_id)
 JOIN loan l USING (lender_id, clock_id, loan_id)
@@ -38,8 +40,9 @@ ORDER BY j.at, c.borrower_id, c.loan_id, j.place, j.channel_place, j.entry_id
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One message: its printed line, whose outcome is null while it has not left, and how it stands."""
+    """One message: its id, its printed line, whose outcome is null while it has not left, and how it stands."""
 
+    message_id: str
     json: str
     status: str
     reason: str | None
@@ -53,12 +56,14 @@ def listed(
     parameters = {"clock": clock_id, "loan": loan_id, "status": status, "limit": limit, "text": text}
     with connection.transaction(), connection.cursor(name="messages") as cursor:
         cursor.execute(_MESSAGES, parameters)
-        for entry, borrower_id, of_loan, status_, reason, provider, to, subject, body in cursor:
+        for entry, message_id, borrower_id, of_loan, status_, reason, provider, to, subject, body in cursor:
             said = (to, subject, body) if text else None
             line: dict[str, Any] = json.loads(journal.line_of(entry, borrower_id, of_loan, status_, said))
             if status_ in _OPEN:
                 line["outcome"] = None
-            yield Listed(json.dumps(line, ensure_ascii=False, separators=(",", ":")), status_, reason, provider)
+            yield Listed(
+                message_id, json.dumps(line, ensure_ascii=False, separators=(",", ":")), status_, reason, provider
+            )
 
 
 def shown(found: Iterable[Listed]) -> Iterator[str]:
@@ -67,7 +72,7 @@ def shown(found: Iterable[Listed]) -> Iterator[str]:
 
 
 def _rows(found: Iterable[Listed]) -> Iterator[tuple[str, ...]]:
-    yield ("DECIDED", "LOAN", "STEP", "BY", "STATUS", "NOTE")
+    yield ("DECIDED", "LOAN", "STEP", "BY", "STATUS", "MESSAGE", "NOTE")
     for one in found:
         line = json.loads(one.json)
         said = [one.provider] if one.provider else []
@@ -77,5 +82,6 @@ def _rows(found: Iterable[Listed]) -> Iterator[tuple[str, ...]]:
             said = [f"to {line['to']}: {subject}{' '.join(line['body'].split())}"]
         yield (
             local_time(line["at"]), line["loan_id"], line["step"], line["channel"], one.status,
+            one.message_id[:_SHORT],
             printable("; ".join(said)),
         )  # fmt: skip

@@ -50,9 +50,10 @@ ORDER BY xact, entry_id
 """  # noqa: S608
 
 _MESSAGE = """
-SELECT m.borrower_id, b.key, p.salt FROM message m
+SELECT m.message_id, m.borrower_id, b.key, p.salt FROM message m
 JOIN borrower b USING (lender_id, clock_id, borrower_id) LEFT JOIN person p USING (lender_id, clock_id, borrower_id)
-WHERE m.lender_id = %(lender)s AND m.clock_id = %(clock)s AND m.message_id = %(message)s
+WHERE m.lender_id = %(lender)s AND m.clock_id = %(clock)s
+  AND m.message_id >= %(message)s AND m.message_id < %(message)s || 'g' LIMIT 2
 """
 
 
@@ -154,12 +155,17 @@ def rows_from(connection: Connection, lender_id: str, clock_id: int, row: Row, l
 
 
 def entries_of_message(connection: Connection, lender_id: str, clock_id: int, message_id: str) -> list[Row]:
-    """The journal rows that name a message, in the order of the ledger. Raises NoMessage."""
+    """The journal rows that name a message, in the order of the ledger.
+
+    ``message_id`` may be the beginning of one. Raises NoMessage where that is none's, or more than one's.
+    """
     keys = {"lender": lender_id, "clock": clock_id, "message": message_id}
-    found = connection.execute(_MESSAGE, keys).fetchone()
-    if found is None:
+    found = connection.execute(_MESSAGE, keys).fetchall()
+    if not found:
         raise NoMessage(f"there is no message {message_id} in the outbox; duly messages lists them")
-    borrower_id, borrower, salt = found
+    if len(found) > 1:
+        raise NoMessage(f"more than one message begins with {message_id}; give more of its id")
+    message_id, borrower_id, borrower, salt = found[0]
     if salt is None:
         raise NoMessage(
             f"the salt of borrower {borrower_id} was erased, so no entry can be linked to this message any more; "
