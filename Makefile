@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.made-from-the-lock
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 
-.PHONY: help demo test check bench docs lock
+.PHONY: help demo test faults check bench docs lock
 
 help:  ## what there is
 	@sed -n 's/^\([a-z]*\):.*## /make \1|/p' Makefile | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
@@ -18,6 +18,10 @@ demo: $(STAMP)  ## 120 days of an example book, on the production engine and dat
 
 test: $(STAMP)  ## all tests, on the embedded PostgreSQL
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope
+
+faults: $(STAMP)  ## kills and faults at length: 500 kills over 2,000 loans, and all that tests/faults holds
+	@$(BIN)/python -m tests.faults
+	@$(BIN)/python -m pytest tests/faults
 
 check: $(STAMP)  ## ruff, mypy and the direction of imports
 	@$(BIN)/ruff check .
