@@ -43,6 +43,11 @@ SELECT place, first_xact, first_entry FROM ledger_tile
 WHERE lender_id = %(lender)s AND clock_id = %(clock)s AND level = 0 AND place = ANY (%(places)s)
 """
 
+_LEAVES = """
+SELECT place, hashes FROM ledger_tile
+WHERE lender_id = %(lender)s AND clock_id = %(clock)s AND level = 0 AND place = ANY (%(places)s)
+"""
+
 # How many rows there are from the first of a row's tile up to it.
 _COUNTS = """
 SELECT (SELECT count(*) FROM journal j
@@ -236,16 +241,25 @@ def _first(firsts: dict[int, tuple[int, int]], tile: int) -> tuple[int, int]:
 
 def _proved(connection: Connection, keys: dict[str, Any], rows: list[_Row], size: int) -> tuple[Entry, ...]:
     """The entries that a checkpoint of this size covers, in the order of their numbers."""
-    tiles = StoredTiles(connection, keys["lender"], keys["clock"])
-    found = []
-    for row in rows:
-        if row.number is not None and row.number < size:
-            try:
-                proof = tree.inclusion(tiles, row.number, size)
-            except ValueError as error:
-                raise LedgerError("the tree lacks hashes that the evidence needs; run: duly ledger verify") from error
-            found.append(Entry(row.number, row.text, row.values, tuple(proof)))
-    return tuple(sorted(found))
+    covered = sorted((row.number, row) for row in rows if row.number is not None and row.number < size)
+    places = sorted({number // TILE_WIDTH for number, _ in covered})
+    # A long story lies in as many tiles as it has entries: these are read at once, those above them when asked for.
+    leaves = {
+        (0, place): bytes(hashes)
+        for place, hashes in connection.execute(_LEAVES, {**keys, "places": places}, binary=True)
+    }
+    stored = StoredTiles(connection, keys["lender"], keys["clock"])
+
+    def tiles(level: int, place: int) -> bytes:
+        found = leaves.get((level, place))
+        return stored(level, place) if found is None else found
+
+    try:
+        return tuple(
+            [Entry(number, row.text, row.values, tuple(tree.inclusion(tiles, number, size))) for number, row in covered]
+        )
+    except ValueError as error:
+        raise LedgerError("the tree lacks hashes that the evidence needs; run: duly ledger verify") from error
 
 
 def _policies_of(rows: list[_Row]) -> set[str]:
