@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Protocol
+from typing import Final, Protocol
 
 from policies.facts import SECOND, Instant
+
+REAL: Final = "real"
+"""What the real clock is called where a clock is named."""
 
 _LOOK_S = 0.01
 

@@ -9,27 +9,25 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from queue import SimpleQueue
 from typing import BinaryIO, Final
 
 from adapters.base import CHANNELS, Channel
 from adapters.sandbox import SandboxChannel
-from policies.calendar import to_datetime, zone
+from policies.calendar import to_datetime
 from policies.facts import Instant
-from policies.simulate import Span
-from scheduler.clock import SystemClock
-from scheduler.dispatch import Dispatcher
-from scheduler.engine import Engine, read_policies
+from scheduler.advancing import Advanced, Mover, aim, target_of
+from scheduler.clock import REAL, SystemClock
+from scheduler.engine import read_policies
 from scheduler.ingest import import_book
 from scheduler.key_files import link_key
-from scheduler.ledger import hold
-from scheduler.ledger.errors import Held
-from scheduler.named_clocks import LOCK, REAL, ClockError, Named, all_clocks, check_name, find, known, taken
+from scheduler.named_clocks import LOCK, ClockError, Named, all_clocks, check_name, find, known, taken
 from scheduler.publish import publish
-from scheduler.run_through import Progress, work_off
+from scheduler.run_through import Progress
 from scheduler.service import open_channels
 from scheduler.settings import Settings
 from scheduler.store import clock_rows
@@ -50,31 +48,6 @@ _REAL_NOW = "SELECT now_at FROM clock WHERE lender_id = 'default' AND clock_id =
 _NOTHING_LEFT = """
 UPDATE message SET status = 'queued', lease_until = NULL WHERE clock_id = %s AND status = 'sending'
 """
-_AIM = """
-UPDATE named_clock n SET target_at = v.target
-FROM unnest(%(clocks)s::bigint[], %(targets)s::timestamptz[]) AS v(clock_id, target)
-WHERE n.lender_id = 'default' AND n.clock_id = v.clock_id
-"""
-_ARRIVE = """
-WITH arrived AS (
-    UPDATE named_clock SET target_at = NULL WHERE lender_id = 'default' AND clock_id = %(clock)s
-)
-UPDATE clock SET now_at = %(now)s WHERE lender_id = 'default' AND clock_id = %(clock)s
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Advanced:
-    """What an advance did: from where on, how much, and after which entry of the journal it is written down.
-
-    ``clock`` is where it stands now; its ``target`` is none, unless the advance was stopped on the way.
-    """
-
-    clock: Named
-    since: Instant
-    borrowers: int
-    messages: int
-    after: int
 
 
 class Clocks:
@@ -82,14 +55,14 @@ class Clocks:
 
     def __init__(self, settings: Settings, url: str) -> None:
         self._settings = settings
+        self._url = url
+        self._movers: list[Mover] = []
         self._stack = ExitStack()
         self.connection = connect(url)
         self._stack.callback(self.connection.close)
-        # Engine and dispatcher take turns, so they share one. What a test clock decides need not outlive the server.
-        self._hot = connect(url, hot=True, lasting=False)
-        self._stack.callback(self._hot.close)
         self._link_key = link_key(settings)
         self._channels: dict[str, Channel] | None = None
+        self._opening = threading.Lock()
 
     def close(self) -> None:
         """Let go of connections and adapters."""
@@ -190,9 +163,7 @@ class Clocks:
         Raises ClockError where the clock is absent, on the move, past ``to``, or was on its way further.
         """
         check_name(name)
-        one = find(self._hot, name)
-        with taken(self._hot, one) as (stands, after):
-            return self._go(stands, _target(stands, to), after, stop or threading.Event(), progress)
+        return self._mover(0).advance(find(self.connection, name), to, stop or threading.Event(), progress)
 
     def aim_all(self, to: Callable[[Named], Instant | None] | None = None) -> list[Named]:
         """Note where each clock is to go, before the first of them moves; answers those that have a way to go.
@@ -202,62 +173,51 @@ class Clocks:
         """
         clocks = all_clocks(self.connection)
         if to is not None:
-            self._aim([(one, _target(one, to(one))) for one in clocks if one.target is None])
+            aim(self.connection, [(one, target_of(one, to(one))) for one in clocks if one.target is None])
             clocks = all_clocks(self.connection)
         return [one for one in clocks if one.target is not None]
 
     def advance_aimed(self, clocks: Sequence[Named], stop: threading.Event | None = None) -> Iterator[Advanced]:
-        """Advance each of the clocks to where it was aimed at, one after the other."""
+        """Advance each of the clocks to where it was aimed at, a few at a time; ends early where ``stop`` is set."""
         event = stop or threading.Event()
-        for one in clocks:
+        free: SimpleQueue[Mover] = SimpleQueue()
+        for number in range(min(self._settings.engine_threads, len(clocks))):
+            free.put(self._mover(number))
+
+        def advance(one: Named) -> Advanced | None:
             if event.is_set():
-                return
-            with taken(self._hot, one) as (stands, after):
-                done = self._go(stands, _target(stands, one.target), after, event, None)
-            yield done
+                return None
+            mover = free.get()
+            try:
+                return mover.advance(one, one.target, event)
+            finally:
+                free.put(mover)
 
-    def _aim(self, aimed: Sequence[tuple[Named, Instant]]) -> None:
-        keys = {"clocks": [one.clock_id for one, _ in aimed], "targets": [to_datetime(at) for _, at in aimed]}
-        self._hot.execute(_AIM, keys)
-
-    def _go(
-        self, one: Named, target: Instant, after: int, stop: threading.Event,
-        progress: Callable[[Progress], None] | None,
-    ) -> Advanced:  # fmt: skip
-        reason = hold.why(self._hot, one.clock_id)
-        if reason is not None:
-            raise Held(reason)
-        if target != one.target:
-            self._aim([(one, target)])
-        dispatcher = Dispatcher(
-            self._hot, one.clock_id, self._channels_of(one), link_key=self._link_key,
-            connections=self._settings.dispatch_connections, lease_s=self._settings.lease_s,
-        )  # fmt: skip
-        engine = Engine(self._hot, one.clock_id, self._settings.link_base, self._settings.batch, moves_clock=True)
+        pool = ThreadPoolExecutor(max(1, free.qsize()), thread_name_prefix="clock")
         try:
-            done = work_off(engine, dispatcher, one.now, Span(one.now, target + 1), stop, progress)
+            yield from (done for done in pool.map(advance, clocks) if done is not None)
         finally:
-            dispatcher.close()
-        if stop.is_set():
-            stands = replace(one, now=done.at, target=target)
-        else:
-            self._hot.execute(_ARRIVE, {"clock": one.clock_id, "now": to_datetime(target)})
-            stands = replace(one, now=target, target=None)
-        return Advanced(stands, one.now, done.borrowers, done.messages, after)
+            pool.shutdown(cancel_futures=True)
+
+    def _mover(self, number: int) -> Mover:
+        while len(self._movers) <= number:
+            mover = Mover(self._settings, self._url, self._link_key, self._channels_of)
+            self._stack.callback(mover.close)
+            self._movers.append(mover)
+        return self._movers[number]
 
     def _channels_of(self, one: Named) -> dict[str, Channel]:
         """What carries the messages of a clock: the sandbox in a folder of its own, where nothing else is chosen."""
         sandbox = SandboxChannel(self.folder(one.name))
         if one.sandbox_only:
             return dict.fromkeys(CHANNELS, sandbox)
-        if self._channels is None:
-            self._channels = open_channels(self._settings, test_clock=True)
-            for channel in {id(c): c for c in self._channels.values()}.values():
-                self._stack.callback(channel.close)
-        return {
-            name: sandbox if isinstance(channel, SandboxChannel) else channel
-            for name, channel in self._channels.items()
-        }
+        with self._opening:
+            if self._channels is None:
+                self._channels = open_channels(self._settings, test_clock=True)
+                for channel in {id(c): c for c in self._channels.values()}.values():
+                    self._stack.callback(channel.close)
+            chosen = self._channels
+        return {name: sandbox if isinstance(one, SandboxChannel) else one for name, one in chosen.items()}
 
 
 @contextmanager
@@ -268,28 +228,6 @@ def open_clocks(settings: Settings, url: str) -> Iterator[Clocks]:
         yield clocks
     finally:
         clocks.close()
-
-
-def _target(one: Named, to: Instant | None) -> Instant:
-    iso = zone("UTC").iso
-    if to is None:
-        if one.target is None:
-            raise ClockError(
-                f"test clock {one.name!r} stands at {iso(one.now)} and has nowhere to go; say where: "
-                "--to INSTANT, or --by DURATION"
-            )
-        return one.target
-    if to < one.now:
-        raise ClockError(
-            f"test clock {one.name!r} stands at {iso(one.now)} and does not go back to {iso(to)}; fork a clock before "
-            f"it is advanced (duly clock fork {one.name} NEW), and that copy is where to go back to"
-        )
-    if one.target is not None and to < one.target:
-        raise ClockError(
-            f"test clock {one.name!r} was stopped on its way to {iso(one.target)}, which comes after {iso(to)}; let it "
-            f"arrive first: duly clock advance {one.name}"
-        )
-    return to
 
 
 def _optional(at: Instant | None) -> datetime | None:

@@ -11,11 +11,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from policies.facts import Instant
+from scheduler.clock import REAL
 from scheduler.store.database import Connection
 from scheduler.store.people import instant
-
-REAL: Final = "real"
-"""What the real clock is called where a clock is named."""
 
 LOCK: Final = 0x64756C79
 """The first half of the lock on moving a clock; the second is the clock's id."""

@@ -22,7 +22,7 @@ from scheduler.store.people import instant
 
 # Each person is decided at their own wakes in order, and what was decided is handed over in between; so how far one
 # stride reaches changes nothing but the number of commits.
-_STRIDE = 7 * 86_400 * SECOND
+_STRIDE = 31 * 86_400 * SECOND
 _CLOCK = "SELECT now_at, moved FROM clock WHERE clock_id = %(clock)s"
 
 

@@ -18,7 +18,8 @@ from scheduler.cli.start import settings as load_settings
 
 if TYPE_CHECKING:
     from policies.facts import Instant
-    from scheduler.clocks import Advanced, Clocks
+    from scheduler.advancing import Advanced
+    from scheduler.clocks import Clocks
     from scheduler.named_clocks import Named
 
 app = typer.Typer(

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from scheduler.cli.clock_option import REAL, OfClock
 from scheduler.cli.failures import GOOD, WRONG
 from scheduler.cli.output import columns, progress, say_all, say_json, tell
 from scheduler.cli.reading import book_line
@@ -22,6 +23,7 @@ def add_to(app: typer.Typer) -> None:
 def import_(
     book: Annotated[Path, typer.Argument(metavar="BOOK", help="The folder of the book: borrowers.csv, loans.csv …")],
     limit: Annotated[int, typer.Option("--limit", min=1, help="Show so many problems at most.")] = 100,
+    clock: OfClock = REAL,
     json_: Annotated[bool, typer.Option("--json", help="What was done as JSON, or each problem, one a line.")] = False,
 ) -> int:
     """Read a book into the database: all of the folder, or nothing."""
@@ -32,7 +34,7 @@ def import_(
     from scheduler.ingest import import_book, read_files
 
     try:
-        with read_files(book) as files, opened() as store, progress("importing") as bar:
+        with read_files(book) as files, opened(clock, changing=True) as store, progress("importing") as bar:
             policies = read_policies(store.connection, store.clock_id)["default"]
             done = import_book(
                 store.connection, files, clock_id=store.clock_id, now=store.now(), policies=policies, limit=limit,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scheduler.cli.clock_option import REAL, OfClock
 from scheduler.cli.failures import Failure
 from scheduler.cli.output import say_all, say_json
 from scheduler.cli.reading import optional_instant
@@ -22,11 +23,11 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 
 @app.command()
-def show(loan_id: Id, at: At = None, json_: Json = False) -> None:
+def show(loan_id: Id, at: At = None, clock: OfClock = REAL, json_: Json = False) -> None:
     """Show what is owed, what was done, what stops the ladder, and when it is looked at next."""
     from scheduler.cli.loan_facts import facts, shown
 
-    values = facts(_look(loan_id, at))
+    values = facts(_look(loan_id, at, clock))
     _out([values] if json_ else (), lambda: shown(values))
 
 
@@ -35,12 +36,13 @@ def timeline(
     loan_id: Id,
     at: At = None,
     text: Annotated[bool, typer.Option("--text", help="With address and text, which are personal data.")] = False,
+    clock: OfClock = REAL,
     json_: Json = False,
 ) -> None:
     """Tell what was decided, and below it what would come if nothing new happened."""
     from scheduler.cli.loan_story import shown, story
 
-    outlook = _look(loan_id, at)
+    outlook = _look(loan_id, at, clock)
     lines = story(outlook, text=text)
     _out(lines if json_ else (), lambda: shown(outlook, lines))
 
@@ -50,12 +52,13 @@ def why(
     loan_id: Id,
     step: Annotated[str | None, typer.Argument(metavar="STEP", help="One step; else each of the policy.")] = None,
     at: At = None,
+    clock: OfClock = REAL,
     json_: Json = False,
 ) -> None:
     """Explain a step: what came of it and by which rules, or why not yet, and when it would."""
     from scheduler.cli.loan_why import explained, shown
 
-    outlook = _look(loan_id, at)
+    outlook = _look(loan_id, at, clock)
     if outlook.policy is None:
         raise Failure(f"loan {loan_id} is set aside, so no step can be explained: {outlook.set_aside or 'no policy'}")
     names = [one.name for one in outlook.policy.steps]
@@ -74,12 +77,12 @@ def _out(values: Iterable[dict[str, Any]], text: Callable[[], Iterable[str]]) ->
         say_all(text())
 
 
-def _look(loan_id: str, at: str | None) -> Outlook:
+def _look(loan_id: str, at: str | None, clock: str) -> Outlook:
     from scheduler.cli.store import opened
     from scheduler.outlook import NoSuchLoan, look
 
     when = optional_instant(at, "--at")
-    with opened() as store:
+    with opened(clock) as store:
         now = store.now()
         try:
             return look(

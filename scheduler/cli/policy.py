@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scheduler.cli.clock_option import REAL, OfClock
 from scheduler.cli.failures import GOOD, WRONG, Failure
 from scheduler.cli.output import columns, say, say_all, say_json, tell
 from scheduler.cli.reading import optional_instant, place_line, read_policy, shown_text
@@ -169,13 +170,14 @@ def publish(
             "--from", metavar="INSTANT", help="From when on it is current; a policy's first version always was."
         ),
     ] = None,
+    clock: OfClock = REAL,
     json_: Json = False,
 ) -> None:
     """Publish policies to the database: all of the files, or none."""
     from scheduler.cli.publishing import publish_files
 
     begins = optional_instant(since, "--from")
-    for one in publish_files(files, begins):
+    for one in publish_files(files, begins, clock):
         say_json(one.values()) if json_ else say(one.words())
         note = one.note(begins)
         if note is not None:
@@ -183,11 +185,11 @@ def publish(
 
 
 @app.command("list")
-def list_(json_: Json = False) -> None:
+def list_(clock: OfClock = REAL, json_: Json = False) -> None:
     """List what is published: every version of every policy, and when it is current."""
     from scheduler.cli.publishing import HEADER, published
 
-    found = published()
+    found = published(clock)
     if not found:
         tell("nothing is published yet; publish a file with: duly policy publish FILE")
     elif json_:

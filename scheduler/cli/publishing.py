@@ -73,7 +73,12 @@ def publish_files(files: Sequence[Path], since: Instant | None, clock: str) -> l
         try:
             with store.connection.transaction():
                 return [
-                    Published(path, publish(store.connection, str(path), data, now, clock_id=store.clock_id, since=since, by=whoever()))
+                    Published(
+                        path,
+                        publish(
+                            store.connection, str(path), data, now, clock_id=store.clock_id, since=since, by=whoever()
+                        ),
+                    )
                     for path, data in sources
                 ]
         except InputError as error:

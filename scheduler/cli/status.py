@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scheduler.cli.clock_option import REAL, OfClock
 from scheduler.cli.failures import GOOD, NOT_WELL
 from scheduler.cli.output import columns, say_all, say_json
 from scheduler.cli.start import log_by
@@ -26,7 +27,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(messages)
 
 
-def status(json_: Json = False) -> int:
+def status(clock: OfClock = REAL, json_: Json = False) -> int:
     """Say in ten lines whether all is well; the exit code is 3 where it is not."""
     from policies.facts import SECOND
     from scheduler.cli.store import opened
@@ -43,20 +44,21 @@ def status(json_: Json = False) -> int:
         found = database.revision(url)
         if found != database.head():
             return _old_schema(settings, found, database.head(), json_)
-    with opened() as store:
+    with opened(clock) as store:
         now, moved = store.clock()
         health = look(store.connection, store.clock_id, now, moved=moved)
         version = store.connection.info.parameter_status("server_version") or ""
         complaints = health.complaints()
-        with witnesses_of(settings) as witnesses:
-            late = now if moved else now - LATE_S * SECOND
-            complaints += of_this_machine(store.connection, store.clock_id, settings, witnesses, late)
+        if clock == REAL:
+            with witnesses_of(settings) as witnesses:
+                late = now if moved else now - LATE_S * SECOND
+                complaints += of_this_machine(store.connection, store.clock_id, settings, witnesses, late)
     place = {"database": _place(settings), "server": version.split(" ")[0], "schema": database.head()}
     adapters = {name: str(getattr(settings, f"{name}_adapter")) for name in ("sms", "email", "letter")}
     if json_:
-        say_json(_values(health, complaints, place) | {"adapters": adapters})
+        say_json(_values(health, complaints, place, clock) | {"adapters": adapters})
     else:
-        say_all(columns(_lines(health, complaints, place, adapters)))
+        say_all(columns(_lines(health, complaints, place, adapters, clock)))
     return NOT_WELL if complaints else GOOD
 
 
@@ -80,11 +82,11 @@ def _place(settings: Settings) -> str:
 
 
 def _lines(
-    health: Health, complaints: list[str], place: dict[str, str], adapters: dict[str, str]
+    health: Health, complaints: list[str], place: dict[str, str], adapters: dict[str, str], clock: str
 ) -> Iterator[tuple[str, str]]:
     yield "well", f"NO: {'; '.join(complaints)}" if complaints else "yes"
     yield "database", f"{place['database']}, PostgreSQL {place['server']}, schema {place['schema']}"
-    yield "clock", f"{_iso(health.now)}, {'moved by a test (duly run --from)' if health.moved else 'real time'}"
+    yield "clock", f"{_iso(health.now)}, {_kind(clock, moved=health.moved)}"
     yield "policies", f"{health.policies:,}, in {_count(health.versions, 'version')}"
     yield "book", f"{_count(health.borrowers, 'borrower')}, {_count(health.loans, 'loan')}"
     since = "" if health.due_since is None else f", the oldest since {_iso(health.due_since)}"
@@ -95,12 +97,21 @@ def _lines(
     more = f"; and {len(health.set_aside) - 3} more" if len(health.set_aside) > 3 else ""
     yield "set aside", f"{len(health.set_aside)}{': ' if reasons else ''}{reasons}{more}"
     last = "none yet" if health.last_decision is None else str(_iso(health.last_decision))
+    if clock != REAL:
+        yield "last decision", f"{last}; a test clock has no ledger"
+        return
     entries = sum(one.size for one in health.ledger.ledgers)
     signed = sum(one.checkpoint_size for one in health.ledger.ledgers)
     yield "last decision", f"{last}; the ledger has {entries:,} entries, {signed:,} under a checkpoint"
 
 
-def _values(health: Health, complaints: list[str], place: dict[str, str]) -> dict[str, Any]:
+def _kind(clock: str, *, moved: bool) -> str:
+    if clock != REAL:
+        return f"test clock {clock}"
+    return "moved by a test (duly run --from)" if moved else "real time"
+
+
+def _values(health: Health, complaints: list[str], place: dict[str, str], clock: str) -> dict[str, Any]:
     return {
         "well": not complaints, "complaints": complaints, **place, "now": _iso(health.now), "test_clock": health.moved,
         "policies": health.policies, "versions": health.versions, "borrowers": health.borrowers,
@@ -113,7 +124,7 @@ def _values(health: Health, complaints: list[str], place: dict[str, str]) -> dic
                 "checkpoint_size": one.checkpoint_size, "checkpoint_at": _iso(one.checkpoint_at),
                 "unsigned_since": _iso(one.unsigned_since),
             }
-            for one in health.ledger.ledgers
+            for one in (health.ledger.ledgers if clock == REAL else ())
         ],
     }  # fmt: skip
 
@@ -133,6 +144,7 @@ def messages(
     status: Annotated[str | None, typer.Option("--status", help="Of one status only: sent, failed, queued …")] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="The newest so many only.")] = None,
     text: Annotated[bool, typer.Option("--text", help="With address and text, which are personal data.")] = False,
+    clock: OfClock = REAL,
     json_: Json = False,
 ) -> None:
     """List messages in the order of their decision; without personal data, unless asked for."""
@@ -142,6 +154,6 @@ def messages(
 
     if status is not None and status not in STATUSES:
         raise typer.BadParameter(f"{status!r} is none; expected {', '.join(STATUSES)}", param_hint="--status")
-    with opened() as store:
+    with opened(clock) as store:
         found = listed(store.connection, store.clock_id, loan_id=loan, status=status, limit=limit, text=text)
         say_all((one.json for one in found) if json_ else shown(found))
