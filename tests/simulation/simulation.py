@@ -1,0 +1,495 @@
+"""The simulation: one process, one seed, and in each step one thing happens, after which the invariants are looked at."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import psycopg
+
+from adapters.base import Message
+from scheduler.engine import read_policies
+from scheduler.ingest import import_book
+from scheduler.migrate import moves
+from scheduler.publish import publish
+from scheduler.settings import Settings
+from scheduler.store.database import conninfo_of, connect
+from tests.simulation import book, ending, provider
+from tests.simulation.acts import DAY, MINUTE, Act, Borrowers
+from tests.simulation.connection import (
+    AT_COMMIT,
+    AT_STATEMENT,
+    COMMIT,
+    DIE,
+    DIE_AFTER,
+    GO,
+    STATEMENT,
+    Died,
+    SimulatedConnection,
+)  # fmt: skip
+from tests.simulation.model import Model
+from tests.simulation.process import Process, open_connection
+from tests.simulation.stage import Actor, Stage
+
+HOUR = 60 * MINUTE
+DAYS = 40
+TOLD = 20
+MOST_LOOKS_AT_THE_END = 600
+
+_MESSAGES = "SELECT message_id, status FROM message"
+_LOOKED = "SELECT loan_id, (state ->> 0)::bigint FROM loan WHERE state IS NOT NULL AND json_typeof(state) = 'array'"
+_REVISIONS = "SELECT borrower_id, revision FROM borrower"
+_NEXT = """
+SELECT least((SELECT min(wake_at) FROM borrower WHERE wake_at IS NOT NULL),
+             (SELECT min(next_attempt_at) FROM message WHERE status = 'queued'))
+"""
+_POISON = '{"episodes": [{}]}'
+
+
+class Breach(AssertionError):
+    """An invariant does not hold; says at which step of which seed, and what happened before."""
+
+
+class Stopped(Exception):
+    """The step at which to stop has come."""
+
+
+class Simulation:
+    """One run of one seed on an empty database with the schema."""
+
+    def __init__(
+        self, seed: int, url: str, home: Path, *, until_step: int | None = None,
+        tell: Callable[[str], None] | None = None,
+    ) -> None:  # fmt: skip
+        self.seed = seed
+        self.trace: list[str] = []
+        self._until_step = until_step
+        self._tell = tell
+        self._url = url
+        self.random = Random(seed)
+        random = self.random
+        self.now = int(book.BEGIN.timestamp()) * 1_000_000
+        self.end = self.now + DAYS * DAY
+        self._fault = random.choice((0.0, 0.002, 0.006, 0.015))
+        self._interleave = random.choice((0.0, 0.3, 0.8))
+        self._strides = random.choice((HOUR, 6 * HOUR, 20 * HOUR))
+        self.settings = Settings(
+            home=home, witness=f"{home / 'witness'}/", ledger_origin="simulation", lease_s=3_600,
+            engine_threads=random.choice((1, 2)), dispatch_connections=random.choice((1, 2, 4)),
+            batch=random.choice((1, 2, 50)),
+        )  # fmt: skip
+        self.model = Model()
+        self.borrowers = Borrowers(random, self.model)
+        with psycopg.connect(conninfo_of(url), autocommit=True) as setting:
+            # Each commit would wait for the disk; what is simulated here is the end of processes, not of the server.
+            setting.execute(f'ALTER DATABASE "{setting.info.dbname}" SET synchronous_commit = off')
+        self.monitor = connect(url)
+        self.stage = Stage(self.monitor)
+        self.manners = provider.Manners(seed, self._weights())
+        self.idempotent: set[str] = set()
+        self.looks_up: set[str] = set()
+        self.channels = {name: self._channel(name) for name in ("sms", "email", "letter")}
+        self.processes: list[Process | None] = [None] * random.choice((1, 1, 2))
+        self._lender = self._open()
+        self._pending: list[Callable[[], Any]] = []
+        self._act: Act | None = None
+        self._lending: Actor | None = None
+        self._versions: list[str] = []
+        self.poisoned: dict[str, Any] = {}
+        self.acknowledged: set[str] = set()
+        self._dirty = False
+        self._complaints: list[str] = []
+        self._last: Any = None
+
+    # --- what there is -----------------------------------------------------------------------------------------
+
+    def _weights(self) -> dict[str, int]:
+        worst = self.random.choice((0, 1, 1, 3))
+        return {manner: 12 if manner == provider.ACCEPT else worst for manner in provider.MANNERS}
+
+    def _channel(self, name: str) -> provider.SimulatedChannel:
+        kind = self.random.choice(("plain", "plain", "idempotent", "looks up"))
+        if kind == "idempotent":
+            self.idempotent.add(name)
+        if kind == "looks up":
+            self.looks_up.add(name)
+        made = provider.kind_of_channel(f"{name}-out", idempotent=kind == "idempotent", looks_up=kind == "looks up")
+        return made(self.manners, self._took, self.stage.point)
+
+    def _open(self) -> SimulatedConnection:
+        return open_connection(self.stage.hook, conninfo=conninfo_of(self._url), autocommit=True, options="-c timezone=UTC")
+
+    def _took(self, message: Message, again: bool) -> None:
+        one = provider.accepted_of(message, self.borrowers.borrower_of, self.now)
+        self._dirty = True
+        found = self.model.accept(one, again=again)
+        self.manners.told.append(f"{one.channel} {one.message_id[:8]}: accepted for {one.loan} {one.step}")
+        self._complaints += found
+
+    # --- the run ------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """From the first book to the last look at the ledger. Raises Breach."""
+        try:
+            self._begin()
+            while self.now < self.end:
+                self._stride()
+                for _ in range(self.random.randint(2, 9)):
+                    self._something()
+                self._finish_under_way()
+            self._finish()
+            ending.check(self)
+        except Stopped:
+            pass
+        finally:
+            for process in self.processes:
+                if process is not None:
+                    process.kill()
+            if self._lending is not None:
+                self.stage.doom([self._lending])
+            self._lender.close()
+            self.monitor.close()
+
+    @property
+    def digest(self) -> str:
+        """What happened, in 64 digits."""
+        return hashlib.sha256("\n".join(self.trace).encode()).hexdigest()
+
+    def _begin(self) -> None:
+        self._publish(1)
+        self._queue_act(self.borrowers.first_book())
+        while self._pending:
+            self._lend()
+            self._finish_under_way()
+
+    def _something(self) -> None:
+        """One thing: somebody goes on, begins, dies, or is restarted."""
+        random = self.random
+        going = self.stage.parked
+        if going and random.random() < 0.75:
+            self._go_on(random.choice(going))
+            return
+        index = random.randrange(len(self.processes))
+        process = self.processes[index]
+        if process is None:
+            self._start(index)
+        elif random.random() < self._fault:
+            self._kill(index, "is killed")
+        elif random.random() < 0.22:
+            self._draw_act()
+            self._lend()
+        elif random.random() < 0.02:
+            self._poison()
+        else:
+            self._job(process)
+
+    def _start(self, index: int) -> None:
+        process = Process(f"process{index}", self.settings, self._url, self.channels, self.stage)
+        self.processes[index] = process
+        self.step(f"{process.name} starts")
+        reason = process.why_held()
+        if reason is not None:
+            self.breach(f"I6: the ledger is not what the witness remembers: {reason}")
+
+    def _kill(self, index: int, how: str) -> None:
+        process = self.processes[index]
+        assert process is not None
+        self.step(f"{process.name} {how}")
+        process.kill()
+        self.processes[index] = None
+        self._look()
+
+    def _job(self, process: Process, name: str | None = None) -> None:
+        free = [one for one in sorted(process.parts) if one not in process.busy]
+        if name is None:
+            if not free:
+                return
+            name = self.random.choices(free, [1 if one == "keeper" else 4 for one in free])[0]
+        if name == "dispatch" and not any(p is not None and "dispatch" in p.busy for p in self.processes):
+            # Nobody is sending: whoever still has a lease is gone, and by now it is over.
+            self.monitor.execute("UPDATE message SET lease_until = '-infinity' WHERE status = 'sending'")
+        connection: Any = process.parts[name].connection
+        if connection.closed:
+            process.renew(name)
+            connection = process.parts[name].connection
+            self.step(f"{process.name} {name} has another connection")
+        work = process.job(name, self.now, self.random)
+        actor = self.stage.begin(f"{process.name} {name}", connection, work)
+        process.busy[name] = actor
+        self.step(f"{actor.name} begins")
+        self._after(actor)
+        if actor.state == "parked" and self.random.random() >= self._interleave:
+            self._straight(actor)
+
+    def _straight(self, actor: Actor) -> None:
+        while actor.state == "parked":
+            self._go_on(actor)
+
+    def _go_on(self, actor: Actor) -> None:
+        kind, what = actor.at
+        order = self._order(kind, actor)
+        self.step(f"{actor.name}: {kind} {what}".rstrip() + ("" if order == GO else f" -> {order}"))
+        actor.faulted = actor.faulted or order != GO
+        self.stage.resume(actor, order)
+        self._after(actor)
+
+    def _order(self, kind: str, actor: Actor) -> str:
+        if self.manners.calm or self.random.random() >= self._fault:
+            return GO
+        dies = (DIE,) if actor is not self._lending else ()
+        if kind == STATEMENT:
+            return self.random.choice((*AT_STATEMENT, *dies))
+        if kind == COMMIT:
+            return self.random.choice((*AT_COMMIT, *dies, *((DIE_AFTER,) if dies else ())))
+        return DIE if dies and kind in ("send", "accepted") else GO
+
+    def _after(self, actor: Actor) -> None:
+        """Look at what came of it, and at everybody else who has come to an end meanwhile."""
+        for note in self.manners.told:
+            self.step(f"provider {note}")
+        self.manners.told.clear()
+        for done in [one for one in self.stage.actors if one.state == "done"]:
+            if done in self.stage.actors:
+                self._ended(done)
+        if self.stage.committed or self._dirty:
+            self.stage.committed = self._dirty = False
+            self._look()
+
+    def _ended(self, actor: Actor) -> None:
+        self.stage.forget(actor)
+        error, self._last = actor.error, actor.result
+        if error is not None:
+            self.step(f"{actor.name} ends with {type(error).__name__}")
+        if actor is self._lending:
+            self._lending = None
+            self._lent(error, actor)
+            return
+        index, name = next(
+            (i, n) for i, p in enumerate(self.processes) if p is not None for n, one in p.busy.items() if one is actor
+        )
+        process = self.processes[index]
+        assert process is not None
+        del process.busy[name]
+        if error is None:
+            if name == "keeper" and actor.result is not None:
+                self.breach(f"I6: a witness refuses a checkpoint: {actor.result}")
+            return
+        if isinstance(error, Died):
+            self._kill(index, "dies")
+        elif isinstance(error, psycopg.OperationalError) and actor.faulted:
+            # A daemon goes on with another connection, or with the same where the server only refused.
+            if self.random.random() < 0.3:
+                self._kill(index, "is killed after that")
+        else:
+            self.breach(f"I8: {actor.name} failed: {type(error).__name__}: {error}", error)
+
+    # --- the lender's side ----------------------------------------------------------------------------------------
+
+    def _draw_act(self) -> None:
+        random = self.random
+        if self._pending:
+            return
+        if random.random() < 0.06 and len(self._versions) < 4:
+            self._publish(len(self._versions) + 1)
+            if random.random() < 0.7:
+                self._pending.append(self._migrate)
+        else:
+            self._queue_act(self.borrowers.draw(self.now))
+
+    def _publish(self, version: int) -> None:
+        source = book.policy(Random(f"{self.seed}/{version}"), version)
+
+        def work() -> None:
+            with self._lender.transaction():
+                digest = publish(self._lender, "sim.yaml", source, self.now).policy.digest
+            if digest not in self._versions:
+                self._versions.append(digest)
+
+        self._pending.append(work)
+
+    def _migrate(self) -> None:
+        with self._lender.transaction():
+            policies = read_policies(self._lender, 0)["default"]
+            old, new = (policies.version(one) for one in self._versions[-2:])
+            list(moves(self._lender, 0, policies, old, new, self.now, self.settings.link_base, apply=True))
+
+    def _queue_act(self, act: Act) -> None:
+        def work() -> Act:
+            policies = read_policies(self._lender, 0)["default"]
+            opened = {name: BytesIO(data) for name, data in act.files.items()}
+            import_book(self._lender, opened, clock_id=0, now=self.now, policies=policies)
+            return act
+
+        for kind, what in act.facts:
+            self.model.begins(kind, **what)
+        self.step(f"the lender is told: {act.name}")
+        self._pending.append(work)
+
+    def _lend(self) -> None:
+        """The next thing that the lender has to tell, from its beginning; the same again where the answer was lost."""
+        if self._lending is not None or not self._pending:
+            return
+        if self._lender.closed:
+            self._lender = self._open()
+        actor = self._lending = self.stage.begin("lender", self._lender, self._pending[0])
+        self.step("lender begins")
+        self._after(actor)
+        if actor.state == "parked" and self.random.random() >= self._interleave:
+            self._straight(actor)
+
+    def _lent(self, error: BaseException | None, actor: Actor) -> None:
+        if error is not None:
+            if not (isinstance(error, psycopg.OperationalError) and actor.faulted):
+                self.breach(f"I5: telling failed: {type(error).__name__}: {error}", error)
+            return
+        self._pending.pop(0)
+        self.step("lender is answered: done")
+        act = actor.result
+        if isinstance(act, Act):
+            rows = self.monitor.execute("SELECT message_id FROM message WHERE status = 'sending'").fetchall()
+            leaving = frozenset(row[0] for row in rows)
+            for kind, what in act.facts:
+                self.model.acknowledged(kind, leaving, **what)
+            lines = act.files.get("events.csv", b"").decode().splitlines()[1:]
+            self.acknowledged.update(line.partition(",")[0] for line in lines)
+
+    def _poison(self) -> None:
+        """A contract's state that cannot be read, put there behind everybody's back; later it is put right."""
+        if self.stage.actors:
+            return
+        if self.poisoned:
+            self.cure_poison()
+            return
+        loan = self.random.choice(self.borrowers.loans).loan
+        row = self.monitor.execute("SELECT state FROM loan WHERE loan_id = %s AND state IS NOT NULL", (loan,)).fetchone()
+        if row is None:
+            return
+        self.poisoned[loan] = row[0]
+        self.monitor.execute("UPDATE loan SET state = %s WHERE loan_id = %s", (_POISON, loan))
+        self.step(f"{loan} is poisoned")
+
+    def cure_poison(self) -> None:
+        """Put it right, and look at the borrower again as after any fact."""
+        for loan, state in self.poisoned.items():
+            self.monitor.execute("UPDATE loan SET state = %s WHERE loan_id = %s", (json.dumps(state), loan))
+            self.monitor.execute(
+                "UPDATE borrower b SET wake_at = %s FROM loan l WHERE l.loan_id = %s AND b.borrower_id = l.borrower_id",
+                (datetime.fromtimestamp(self.now / 1_000_000, UTC), loan),
+            )
+            self.step(f"{loan} is put right")
+        self.poisoned.clear()
+
+    # --- time -----------------------------------------------------------------------------------------------------
+
+    def _next(self) -> int | None:
+        row = self.monitor.execute(_NEXT).fetchone()
+        return None if row is None or row[0] is None else round(row[0].timestamp() * 1_000_000)
+
+    def _stride(self) -> None:
+        """Nobody is at work: time goes on to what is due next, a little, far, or by three days."""
+        random = self.random
+        chance = random.random()
+        due = self._next()
+        if chance < 0.6 and due is not None and due < self.now + 2 * DAY:
+            self.now = max(due, self.now)
+        elif chance < 0.75:
+            self.now += random.randrange(1, 90) * MINUTE
+        elif chance < 0.97:
+            self.now += random.randrange(1, self._strides)
+        else:
+            self.now += 3 * DAY
+            for index, process in enumerate(self.processes):
+                if process is not None and random.random() < 0.5:
+                    self._kill(index, "is away for three days")
+        self.step("the clock goes on")
+
+    def _finish_under_way(self) -> None:
+        while self.stage.actors:
+            parked = self.stage.parked
+            if parked:
+                self._go_on(self.random.choice(parked))
+            else:
+                self.stage.await_blocked()
+                self._after(self.stage.actors[0])
+
+    def _finish(self) -> None:
+        """All faults are over: everything told is told, every hold released, and time goes on until nothing is due."""
+        self.manners.calm = True
+        self.step("all is calm from here on")
+        self.cure_poison()
+        self._tell_all()
+        for act in self.borrowers.release_all(self.now):
+            self._queue_act(act)
+        if self.random.random() < 0.4:
+            for act in self.borrowers.pay_all(self.now):
+                self._queue_act(act)
+        self._tell_all()
+        for looks in range(MOST_LOOKS_AT_THE_END):
+            self._work_off()
+            due = self._next()
+            if due is None:
+                return
+            self.now = max(due, self.now + (looks > MOST_LOOKS_AT_THE_END // 2))
+            self.step("the clock goes on")
+        self.breach(f"I4: something is still due after {MOST_LOOKS_AT_THE_END} looks")
+
+    def _tell_all(self) -> None:
+        while self._pending:
+            self._lend()
+            self._finish_under_way()
+
+    def _work_off(self) -> None:
+        for index, process in enumerate(self.processes):
+            if process is None:
+                self._start(index)
+        process = self.processes[0]
+        assert process is not None
+        process.recover_first = True
+        while True:
+            done = 0
+            for name in ("engine0", "dispatch"):
+                self._job(process, name)
+                actor = process.busy.get(name)
+                if actor is not None:
+                    self._straight(actor)
+                result = self._last
+                done += result if isinstance(result, int) else result.borrowers
+            if not done:
+                return
+
+    # --- the steps, and what is looked at after each -----------------------------------------------------------------
+
+    def step(self, what: str) -> None:
+        """One more line of the trace."""
+        line = f"{datetime.fromtimestamp(self.now // 1_000_000, UTC):%m-%d %H:%M:%S} {what}"
+        self.trace.append(line)
+        if self._tell is not None:
+            self._tell(f"{len(self.trace):5} {line}")
+        if self._until_step is not None and len(self.trace) >= self._until_step:
+            raise Stopped
+
+    def _look(self) -> None:
+        """The cheap invariants: what was accepted is right, and nothing in the database goes back."""
+        found = self._complaints
+        self._complaints = []
+        messages = dict(self.monitor.execute(_MESSAGES).fetchall())
+        looked = {**dict.fromkeys(self.poisoned, 1 << 62), **dict(self.monitor.execute(_LOOKED).fetchall())}
+        looked |= {loan: self.model.looked.get(loan, 0) for loan in self.poisoned}
+        revisions = dict(self.monitor.execute(_REVISIONS).fetchall())
+        found += self.model.compare(messages, looked, revisions, frozenset(self.idempotent))
+        if found:
+            self.breach("; ".join(found))
+
+    def breach(self, what: str, error: BaseException | None = None) -> None:
+        """Raise what does not hold, with what is needed to see it again."""
+        last = "\n".join(f"{len(self.trace) - len(self.trace[-TOLD:]) + n:6} {line}" for n, line in enumerate(self.trace[-TOLD:], 1))
+        raise Breach(
+            f"seed {self.seed}, step {len(self.trace)}: {what}\nthe last {TOLD} steps:\n{last}\n"
+            f"again: python -m tests.simulation --seed {self.seed} --verbose"
+        ) from error
