@@ -129,8 +129,11 @@ def _check(data: bytes) -> None:
         with redirect_stdout(StringIO()) as said:
             code = verify.main([str(place)])
     if code:
-        last = said.getvalue().splitlines()[-1]
-        raise LedgerError(f"the evidence would not hold, so nothing was written: {last}; run: duly ledger verify")
+        wrong = next(line for line in said.getvalue().splitlines() if line.startswith("WRONG"))
+        raise LedgerError(
+            f"the evidence would not hold, so nothing was written: {wrong.removeprefix('WRONG').strip()}; run: duly "
+            "ledger verify, and duly replay with the loan's id"
+        )
 
 
 def _told(evidence: Evidence, given: Shown, why_not: str | None) -> None:
@@ -144,7 +147,10 @@ def _told(evidence: Evidence, given: Shown, why_not: str | None) -> None:
     if why_not is not None:
         tell(f"no checkpoint was signed for it: {why_not}")
     if evidence.waiting:
-        tell(f"{evidence.waiting} newer entries about it are not in the bundle: no checkpoint covers them yet")
+        many = (
+            "1 newer entry about it is" if evidence.waiting == 1 else f"{evidence.waiting} newer entries about it are"
+        )
+        tell(f"{many} not in the bundle: no checkpoint covers that yet")
     for name, places in given.leftovers.items():
         able = [place for place in places if place in FIELDS]
         remedy = f"; leave these out too with --redact {','.join(able)}" if able else ""
