@@ -21,7 +21,7 @@ test: $(STAMP)  ## all tests, on the embedded PostgreSQL
 
 faults: $(STAMP)  ## kills and faults at length: 500 kills over 2,000 loans, and all that tests/faults holds
 	@$(BIN)/python -m tests.faults
-	@$(BIN)/python -m pytest tests/faults
+	@$(BIN)/python -m pytest tests/faults -m 'long or not long'
 
 check: $(STAMP)  ## ruff, mypy and the direction of imports
 	@$(BIN)/ruff check .

@@ -90,6 +90,7 @@ class World:
     killed_in_air: set[str] = field(default_factory=set)
     acknowledged: dict[str, int] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
+    service_url: str | None = None
     more: dict[str, Any] = field(default_factory=dict)
     _said: queue.Queue[tuple[int, str, str]] = field(default_factory=queue.Queue)
     _kept: list[tuple[int, str, str]] = field(default_factory=list)
@@ -117,8 +118,8 @@ class World:
     ) -> int:
         """Fork a process that does ``do``; its pid, once it is ready."""
         job = {
-            "do": do, "url": url or self.url, "settings": self.settings(**changes), "start": self.start, "until": until,
-            "factor": self.factor, "anchor_ns": self.anchor_ns, "events": events,
+            "do": do, "url": url or self.service_url or self.url, "settings": self.settings(**changes),
+            "start": self.start, "until": until, "factor": self.factor, "anchor_ns": self.anchor_ns, "events": events,
             **(more or {}),
         }  # fmt: skip
         assert self.nursery.stdin is not None
@@ -139,7 +140,9 @@ class World:
             left = until - monotonic()
             assert left > 0, f"nobody said {' or '.join(words)} within {within_s:g} s; {self.failures}"
             with suppress(queue.Empty):
-                self._take(self._said.get(timeout=left))
+                self._take(self._said.get(timeout=min(left, 1.0)))
+                continue
+            assert self.nursery.poll() is None, (self.folder / "nursery.log").read_text()[-2000:]
 
     def catch_up(self) -> None:
         """Take in what was said until now."""
