@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from scheduler.ledger.evidence import Entry, Evidence
 
 _LEFT_OUT: Final = "(left out)"
+_NO_STORY: Final = ("decision", "looked", "published", "ledger_key")
 _LEARNED: Final = ("at", "amount_minor", "channel", "value", "ref", "from", "until", "text")
 
 README: Final = """\
@@ -75,6 +76,13 @@ Left out
 Where "redacted" stands, a value was left out on purpose and its digest stands in its place: the proof holds, and the
 value cannot be found from the digest. Where "kept" is false, the text was erased or overwritten before the bundle was
 made. A value that was left out under one name may stand in a text under another; who made the bundle was told where.
+
+What it does not show
+---------------------
+
+That nothing else was decided about the loan: whoever made the bundle can leave an entry out of it. Where that matters,
+the whole ledger is to be looked at. That a fact is true, or that a person read what was sent. That what stands in
+story.txt and in the .txt files of policies/ is told rightly: what is proved is the entries, values and .yaml files.
 """
 
 
@@ -115,6 +123,8 @@ def story(evidence: Evidence, given: Shown) -> str:
             ]
         elif kind == "set_aside":
             lines += [_head(entry, "set aside, as it could not be decided"), ""]
+        elif kind not in _NO_STORY:
+            lines += [_head(entry, kind.replace("_", " ")), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 

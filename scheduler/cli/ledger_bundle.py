@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -63,7 +64,8 @@ def bundle(
     given = bundles.shown(evidence, redaction)
     data = _packed(evidence, given, signer)
     _check(data)
-    with target.open("xb") as file:
+    # Only for its owner, as it tells of a person; and never over another file, whoever was quicker.
+    with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(data)
     _told(evidence, given, why_not)
     say(str(target))

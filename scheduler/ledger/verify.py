@@ -182,7 +182,7 @@ class Bundle:
             own = entry["kind"] == "decision" or entry.get("loan", self.loan) == self.loan
             need(own and entry.get("borrower", borrower) == borrower, f"entry {number} is about another loan or person")
         need(self.loan in [entry.get("loan") for entry in self.entries.values()], "loan: no entry is about it")
-        return f"the entries are about loan {names['loan'].get('value', '(redacted)')}"
+        return f"the entries are about loan {names['loan'].get('value', '(redacted)')!a}"
 
     def facts_json(self) -> str:
         digests, chain, seen, looked = {}, bytes(32), list[int](), list[int]()

@@ -103,6 +103,7 @@ def own_loan(files: Files) -> str:
 def test_the_same_evidence_given_twice_is_the_same_bytes(duly: Duly, tmp_path: Path) -> None:
     for name in ("first.zip", "second.zip"):
         assert duly("ledger", "bundle", LOAN, "--out", tmp_path / name).code == 0
+        assert (tmp_path / name).stat().st_mode & 0o077 == 0, "it tells of a person, and is its owner's alone"
     assert (tmp_path / "first.zip").read_bytes() == (tmp_path / "second.zip").read_bytes()
 
 
