@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import repeat
 from typing import Any
 
 import structlog
@@ -22,11 +23,13 @@ from policies.calendar import to_datetime
 from policies.compose import TOKEN_PLACEHOLDER
 from policies.facts import SECOND, Instant
 from policies.language.mail import html_of
-from scheduler import journal
+from scheduler import journal, pauses
 from scheduler.batch import write_journal
+from scheduler.clock import SystemClock
 from scheduler.ledger.commit import borrower_key, digest, loan_key, message_key, message_path
+from scheduler.pauses import Pauses
 from scheduler.store import queries
-from scheduler.store.database import Connection
+from scheduler.store.database import LOST, Connection
 from scheduler.store.people import instant
 
 _log = structlog.get_logger(__name__)
@@ -39,6 +42,7 @@ UNCONFIRMED = "unconfirmed"
 WITHDRAWN = "withdrawn"
 
 MOST_ATTEMPTS = 12
+_CLOCK = SystemClock()
 _FIRST_PAUSE_S = 30
 _LONGEST_PAUSE_S = 3_600
 
@@ -77,13 +81,14 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class _Handed:
-    """A message and what is known of it now, as the journal tells it."""
+    """A message and what is known of it now, as the journal tells it; ``attempts`` is whose it is."""
 
     lender_id: str
     message_id: str
     borrower_id: str
     loan_id: str
     salt: bytes
+    attempts: int
     at: datetime
     result: Result
 
@@ -101,24 +106,49 @@ class Dispatcher:
         self._link_key = link_key
         self._connections = connections
         self._lease_s = lease_s
+        self._unwritten: list[_Handed] = []
         self._pool = ThreadPoolExecutor(connections, thread_name_prefix="dispatch")
 
-    def tick(self, now: Instant, horizon: Instant | None = None) -> int:
+    def tick(self, now: Instant, horizon: Instant | None = None, paused: Pauses = pauses.NONE) -> int:
         """Hand over what is ready, once; answers how many messages it dealt with.
 
         One whose hour has passed is not handed over but given back to the engine, and counts too.
-        With a test clock's ``horizon``, a message whose time comes until then is handed over at its time.
+        With a test clock's ``horizon``, a message whose time comes until then is handed over at its time; one that lies
+        before now, as real time was set back, keeps what was decided later from leaving. What is ``paused`` stays.
         """
+        self._write()
         keys = {"clock": self._clock_id, "now": to_datetime(now), "horizon": to_datetime(horizon or now)}
-        with self._connection.transaction():
-            overtaken = self._connection.execute(queries.OVERTAKEN, keys).rowcount
-            rows = self._connection.execute(
-                queries.LEAVE, {**keys, "limit": self._connections, "lease": self._lease_s}
-            ).fetchall()
-        leaving = [Leaving(*row) for row in rows]
+        ends_s = _CLOCK.monotonic() + self._lease_s
+        leaving: list[Leaving] = []
+        try:
+            with self._connection.transaction():
+                overtaken = self._connection.execute(queries.OVERTAKEN, keys).rowcount
+                rows = self._connection.execute(
+                    queries.LEAVE_UNPAUSED if paused.any else queries.LEAVE,
+                    {**keys, "limit": self._connections, "lease": self._lease_s, **self._paused(paused)},
+                ).fetchall()
+                leaving = [Leaving(*row) for row in rows]
+        except LOST:
+            # Marked as leaving or not, they have not left: where the commit came through, they are put back.
+            self._unwritten = [_handed(one, _never_left("the database was lost before it left")) for one in leaving]
+            raise
         if leaving:
-            self._write(leaving, self._hand_over(leaving))
+            self._unwritten = self._hand_over(leaving, ends_s)
+            self._write()
         return len(leaving) + overtaken
+
+    @property
+    def connection(self) -> Connection:
+        """What it works on."""
+        return self._connection
+
+    def use(self, connection: Connection) -> None:
+        """Go on with another connection, where the one before was lost.
+
+        Nothing is assumed of a commit whose answer was lost: what was being written is written again, to the messages
+        that are still marked as leaving, by this very attempt. Before that nothing else leaves.
+        """
+        self._connection = connection
 
     def next_attempt(self) -> Instant | None:
         """When the next message in the outbox may be tried."""
@@ -130,33 +160,47 @@ class Dispatcher:
 
         ``everything``: also what is under a lease, where nobody else can be sending for this clock.
         """
+        self._write()
         with self._connection.transaction():
             rows = self._connection.execute(queries.ABANDONED, {"clock": self._clock_id, "all": everything}).fetchall()
-            if rows:
-                at = to_datetime(now)
-                settled = [self._settle(row[1], row[2], now) for row in rows]
-                self._save(
-                    [
-                        _Handed(lender_id, message_id, borrower_id, loan_id, salt, at, result)
-                        for (lender_id, message_id, _, borrower_id, loan_id, salt), result in zip(
-                            rows, settled, strict=True
-                        )
-                    ]
-                )
+            at = to_datetime(now)
+            self._save(
+                [
+                    _Handed(lender_id, message_id, borrower_id, loan_id, salt, attempts, at, self._settle(
+                        message_id, channel, now
+                    ))
+                    for lender_id, message_id, channel, borrower_id, loan_id, salt, attempts in rows
+                ]
+            )  # fmt: skip
         return len(rows)
 
     def close(self) -> None:
         """Wait for what is in the air, and let go of the threads."""
         self._pool.shutdown(wait=True)
 
+    def _paused(self, paused: Pauses) -> dict[str, Any]:
+        """What LEAVE_UNPAUSED leaves out; a provider is paused by the channels that it carries here."""
+        if not paused.any:
+            return {}
+        carried = {name for name, channel in self._channels.items() if channel.name in paused.providers}
+        policies = sorted(paused.policies)
+        return {
+            "paused_lenders": sorted(paused.lenders), "paused_channels": sorted(paused.channels | carried),
+            "paused_of": [whose for whose, _ in policies], "paused_policies": [name for _, name in policies],
+        }  # fmt: skip
+
     # --- sending ----------------------------------------------------------------------------------------------
 
-    def _hand_over(self, leaving: list[Leaving]) -> list[Result]:
+    def _hand_over(self, leaving: list[Leaving], ends_s: float) -> list[_Handed]:
         if len(leaving) == 1:
-            return [self._send(leaving[0])]
-        return list(self._pool.map(self._send, leaving))
+            return [_handed(leaving[0], self._send(leaving[0], ends_s))]
+        results = self._pool.map(self._send, leaving, repeat(ends_s))
+        return [_handed(one, result) for one, result in zip(leaving, results, strict=True)]
 
-    def _send(self, one: Leaving) -> Result:
+    def _send(self, one: Leaving, ends_s: float) -> Result:
+        if _CLOCK.monotonic() >= ends_s:
+            # This process slept past its lease, and another may have the message by now.
+            return _never_left("the lease had run out before it left")
         channel = self._channels.get(one.channel)
         if channel is None:
             return Result(FAILED, reason=f"no adapter for {one.channel}")
@@ -210,19 +254,18 @@ class Dispatcher:
 
     # --- what is known afterwards -----------------------------------------------------------------------------
 
-    def _write(self, leaving: list[Leaving], results: list[Result]) -> None:
+    def _write(self) -> None:
+        """Write what is known and was not written yet; it is known until that has come through."""
+        if not self._unwritten:
+            return
         with self._connection.transaction():
-            failed = [o for o, r in zip(leaving, results, strict=True) if r.status == FAILED]
+            kept = self._save(self._unwritten)
+            failed = [one for one in kept if one.result.status == FAILED]
             if failed:
                 self._tell_failed(failed)
-            self._save(
-                [
-                    _Handed(o.lender_id, o.message_id, o.borrower_id, o.loan_id, o.salt, o.at, result)
-                    for o, result in zip(leaving, results, strict=True)
-                ]
-            )
+        self._unwritten = []
 
-    def _tell_failed(self, failed: list[Leaving]) -> None:
+    def _tell_failed(self, failed: list[_Handed]) -> None:
         """A failure is a fact like any other: the engine tries the step's next channel."""
         keys = {"clock": self._clock_id}
         # Borrowers are locked in the order of their keys, as everywhere.
@@ -245,23 +288,40 @@ class Dispatcher:
             },
         )  # fmt: skip
 
-    def _save(self, handed: list[_Handed]) -> None:
+    def _save(self, handed: list[_Handed]) -> list[_Handed]:
+        """Save and journal what became of messages; answers those of them that were still this dispatcher's."""
+        if not handed:
+            return []
         results = [one.result for one in handed]
-        self._connection.execute(
+        rows = self._connection.execute(
             queries.HANDED,
             {
                 "clock": self._clock_id, "lenders": [one.lender_id for one in handed],
-                "messages": [one.message_id for one in handed], "ats": [one.at for one in handed],
+                "messages": [one.message_id for one in handed], "attempts": [one.attempts for one in handed],
+                "ats": [one.at for one in handed],
                 "statuses": [r.status for r in results], "providers": [r.provider for r in results],
                 "references": [r.reference for r in results], "reasons": [r.reason for r in results],
                 "agains": [None if r.again is None else to_datetime(r.again) for r in results],
             },
-        )  # fmt: skip
+        ).fetchall()  # fmt: skip
+        ours = {(row[0], row[1]) for row in rows}
+        kept = [one for one in handed if (one.lender_id, one.message_id) in ours]
+        if len(kept) < len(handed):
+            _log.warning("messages were settled by another meanwhile", messages=len(handed) - len(kept))
         by_lender: dict[str, list[journal.Entry]] = {}
-        for one in handed:
+        for one in kept:
             by_lender.setdefault(one.lender_id, []).append(_entry(one))
         for lender_id, entries in by_lender.items():
             write_journal(self._connection, lender_id, self._clock_id, entries)
+        return kept
+
+
+def _handed(one: Leaving, result: Result) -> _Handed:
+    return _Handed(one.lender_id, one.message_id, one.borrower_id, one.loan_id, one.salt, one.attempts, one.at, result)
+
+
+def _never_left(reason: str) -> Result:
+    return Result(QUEUED, reason=reason)
 
 
 def _entry(one: _Handed) -> journal.Entry:

@@ -18,13 +18,16 @@ from policies.language.check import compile_policy
 from policies.outcome import SET_ASIDE
 from policies.problems import Problem
 from policies.versions import ALWAYS, Policies, Published
-from scheduler import journal
+from scheduler import journal, pauses
 from scheduler.batch import Batch, write_journal
+from scheduler.pauses import Pauses
 from scheduler.store import queries
 from scheduler.store.database import Connection
-from scheduler.store.people import claim, claim_keys, instant, read
+from scheduler.store.people import Claimed, claim, claim_keys, instant, read
 
 _MOST_POISONED = 8
+# A server that is gone, and a schema that is another's, are no borrower's fault.
+_NOT_THEIRS = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.ProgrammingError)
 _log = structlog.get_logger(__name__)
 # Of two engines of a process one decides while the other waits for the server. Without the lock both decide by turns
 # and then wait together, and a second thread gains nothing.
@@ -57,20 +60,37 @@ class Engine:
         self._policies_seen: tuple[int, int | None] | None = None
         self._newest = 0
         self._moved_to: Instant | None = None
+        self._paused = pauses.NONE
 
-    def tick(self, now: Instant, horizon: Instant | None = None) -> Tick:
+    @property
+    def connection(self) -> Connection:
+        """What it works on."""
+        return self._connection
+
+    def use(self, connection: Connection) -> None:
+        """Go on with another connection, where the one before was lost.
+
+        What was being decided then was either committed or not, and the database alone knows: a borrower whose wake
+        has come is claimed again, and one whose commit had come through has a later wake.
+        """
+        self._connection = connection
+        self._policies_seen = None
+        self._moved_to = None
+
+    def tick(self, now: Instant, horizon: Instant | None = None, paused: Pauses = pauses.NONE) -> Tick:
         """Decide for up to a batch of borrowers whose wake is not after ``now``.
 
         A batch that cannot be decided or written is tried again in halves, down to the one borrower, who is set aside.
         Where that is nearly everybody, the fault is not theirs: it is raised, and nobody is set aside.
 
         A test clock gives a ``horizon``: borrowers whose wake comes until then are decided at that wake. They have
-        nothing in common, so that it is all the same in which order they are taken.
+        nothing in common, so that it is all the same in which order they are taken. Whom ``paused`` concerns waits.
         """
         self._read_policies()
+        self._paused = paused
         try:
             return self._process(now, horizon or now, None)
-        except psycopg.OperationalError:
+        except _NOT_THEIRS:
             raise
         except Exception as error:
             with self._connection.transaction():
@@ -101,7 +121,7 @@ class Engine:
         for half in (keys[:middle], keys[middle:]):
             try:
                 one = self._process(now, horizon, half)
-            except psycopg.OperationalError:
+            except _NOT_THEIRS:
                 raise
             except Exception as again:
                 one = self._halves(now, horizon, half, again, poisoned)
@@ -118,12 +138,23 @@ class Engine:
             saved = Batch(self._clock_id, self._newest, self._link_base)
             with _DECIDING:
                 claimed = read(rows, now, self._policies, self._link_base)
-                for one in claimed:
+                for one in self._unpaused(claimed):
                     saved.add(one, decide(one.borrower, one.at))
                 saved.close()
             saved.write(self._connection)
         self._moved_to = now
         return Tick(len(claimed), saved.lines, saved.messages, len(claimed) == self._batch or these is not None)
+
+    def _unpaused(self, claimed: list[Claimed]) -> list[Claimed]:
+        """Those who may be decided; the others are laid by, in the transaction of the claim."""
+        if not self._paused.of_people:
+            return claimed
+        paused = pauses.kept(self._connection, self._clock_id)
+        wait = {id(one) for one in claimed if paused.concern(one.lender_id, one.borrower)}
+        if wait:
+            keys = [(one.lender_id, one.borrower_id) for one in claimed if id(one) in wait]
+            pauses.lay_by(self._connection, self._clock_id, keys)
+        return [one for one in claimed if id(one) not in wait]
 
     def _set_aside(self, now: Instant, lender_id: str, borrower_id: str, reason: str) -> None:
         """The borrower's decision cannot even be written: look no more until a new fact, and say so."""

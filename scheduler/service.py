@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 from adapters.base import CHANNELS, Channel
 from adapters.base import SettingsError as AdapterSettingsError
@@ -21,6 +23,7 @@ from scheduler.store import database, embedded
 from scheduler.store.database import Connection, connect
 
 _SWITCH_S = 0.001
+_Part = TypeVar("_Part", Engine, Dispatcher, Keeper)
 
 
 def database_url(settings: Settings) -> str:
@@ -92,8 +95,8 @@ class Service:
     engines: tuple[Engine, ...]
     dispatcher: Dispatcher
     keeper: Keeper
-    engine_connections: tuple[Connection, ...]
-    dispatch_connection: Connection
+    connect: Callable[[], Connection]
+    """Makes a further connection; whoever asks for it closes it."""
 
     @property
     def engine(self) -> Engine:
@@ -103,7 +106,12 @@ class Service:
     @property
     def engine_connection(self) -> Connection:
         """The first engine's."""
-        return self.engine_connections[0]
+        return self.engine.connection
+
+    def renew(self, part: Engine | Dispatcher | Keeper) -> None:
+        """Give a part another connection for the one that it lost. Raises DatabaseError where no server answers."""
+        part.connection.close()
+        part.use(self.connect())
 
 
 @contextmanager
@@ -114,31 +122,31 @@ def open_service(
     settle_process()
     with ExitStack() as stack:
 
-        def connection() -> Connection:
+        def connection(*, lasting: bool = not test_clock) -> Connection:
             # What a test clock decides is never real: its commits need not outlive the server.
-            made = connect(url, hot=True, lasting=not test_clock)
-            stack.callback(made.close)
-            return made
+            return connect(url, hot=True, lasting=lasting, patience_s=settings.database_timeout_s)
+
+        def kept(part: _Part) -> _Part:
+            # By then it may have another connection than it began with.
+            stack.callback(lambda: part.connection.close())
+            return part
 
         for channel in {id(c): c for c in channels.values()}.values():
             stack.callback(channel.close)
-        connections = [connection() for _ in range(1 if test_clock else settings.engine_threads)]
-        dispatch_connection = connection()
-        dispatcher = Dispatcher(
-            dispatch_connection,
-            clock_id,
-            channels,
-            link_key=link_key(settings),
-            connections=settings.dispatch_connections,
-            lease_s=settings.lease_s,
-        )
-        stack.callback(dispatcher.close)
-        engines = tuple(
-            Engine(one, clock_id, settings.link_base, settings.batch, moves_clock=test_clock) for one in connections
-        )
+        witnesses = open_witnesses(settings)
+        key = link_key(settings)
         # A checkpoint that was given out says what lies on the disk, under a test clock too.
-        ledger_connection = connect(url, hot=True)
-        stack.callback(ledger_connection.close)
-        keeper = Keeper(ledger_connection, clock_id, settings, open_witnesses(settings))
+        keeper = kept(Keeper(connection(lasting=True), clock_id, settings, witnesses))
         stack.callback(keeper.close)
-        yield Service(url, clock_id, engines, dispatcher, keeper, tuple(connections), dispatch_connection)
+        dispatcher = kept(
+            Dispatcher(
+                connection(), clock_id, channels, link_key=key, connections=settings.dispatch_connections,
+                lease_s=settings.lease_s,
+            )
+        )  # fmt: skip
+        stack.callback(dispatcher.close)
+        engines = [
+            kept(Engine(connection(), clock_id, settings.link_base, settings.batch, moves_clock=test_clock))
+            for _ in range(1 if test_clock else settings.engine_threads)
+        ]
+        yield Service(url, clock_id, tuple(engines), dispatcher, keeper, partial(connection, lasting=True))

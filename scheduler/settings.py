@@ -49,6 +49,11 @@ class Settings(BaseSettings):
         "`/var/lib/duly`, a folder for each home), keys, sandbox messages.",
         "a folder's path",
     )
+    database_timeout_s: int = _setting(
+        30,
+        "How long a daemon waits for one answer of the database before it counts as gone, in seconds.",
+        "a whole number from 1 to 600",
+    )
     embedded_listen: str | None = _setting(
         None,
         "Opens a port of the embedded database on this address, `ADDRESS:PORT`, with a password.",
@@ -209,10 +214,13 @@ class Settings(BaseSettings):
         _require(origin is None or (origin.isascii() and origin.isprintable() and not {" ", "+"} & set(origin)))
         return origin
 
-    @field_validator("batch", "engine_threads", "lease_s", "dispatch_connections", "tick_s", "checkpoint_s")
+    @field_validator(
+        "database_timeout_s", "batch", "engine_threads", "lease_s", "dispatch_connections", "tick_s", "checkpoint_s"
+    )
     @classmethod
     def _is_within(cls, number: int, info: Any) -> int:
         low, high = {
+            "database_timeout_s": (1, 600),
             "batch": (1, 10_000),
             "engine_threads": (1, 16),
             "lease_s": (5, 3_600),

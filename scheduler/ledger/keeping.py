@@ -33,6 +33,11 @@ class Keeper:
         self._latest: dict[str, str] = {}
         self._given: dict[tuple[int, str], str] = {}
 
+    def use(self, connection: Connection) -> None:
+        """Go on with another connection, where the one before was lost; what is numbered, the database knows."""
+        self.connection = connection
+        self._sequencer = Sequencer(connection, self._clock_id, self._settings)
+
     def examine(self) -> str | None:
         """Why the database is not what the witnesses remember; none, where it is, or where none can say.
 

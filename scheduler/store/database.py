@@ -3,48 +3,86 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeVar
 
 import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from psycopg.abc import PQGen
 from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
+PATIENCE_S: Final = 120
+"""So long a command waits for one answer of the database."""
+
 _MIGRATIONS = Path(__file__).parent / "migrations"
-_OPTIONS = "-c timezone=UTC -c statement_timeout=120000 -c application_name=duly"
+_OPTIONS = "-c timezone=UTC -c application_name=duly -c statement_timeout={ms}"
 _NOT_LASTING = " -c synchronous_commit=off"
 _HOT = " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+
+
+# What a host that is gone is found out by, where the server is on another: libpq ignores it on a socket.
+_LINE: Final[dict[str, Any]] = {
+    "keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000,
+}  # fmt: skip
+_LATER_S = 5
+_LOOK_S = 0.1
+_T = TypeVar("_T")
 
 
 class DatabaseError(Exception):
     """The database cannot be used; the text says why and what to do."""
 
 
-def connect(url: str, *, hot: bool = False, lasting: bool = True) -> Connection:
+LOST: Final = (psycopg.OperationalError, psycopg.InterfaceError, DatabaseError)
+"""The database is not there, or has stopped answering: what was asked of it is unknown until it is read again."""
+
+FULL: Final = (psycopg.errors.DiskFull, psycopg.errors.IoError)
+"""The database answers and cannot write."""
+
+
+class _Patient(psycopg.Connection[tuple[Any, ...]]):
+    """Gives up a server that does not answer at all: one that is frozen keeps no time-out of its own."""
+
+    patience_s: float = PATIENCE_S + _LATER_S
+
+    def wait(self, gen: PQGen[_T], interval: float = _LOOK_S, timeout: float | None = None) -> _T:
+        """As psycopg does, and no longer than our patience; then the connection is of no more use."""
+        try:
+            return super().wait(gen, interval, self.patience_s if timeout is None else timeout)
+        except psycopg.OperationalError as error:
+            if error.sqlstate is None:  # the server did not say so itself
+                self.pgconn.finish()
+            raise
+
+
+def connect(url: str, *, hot: bool = False, lasting: bool = True, patience_s: int = PATIENCE_S) -> Connection:
     """A connection to ``url`` (``postgresql://…`` or ``postgresql+psycopg://…``), in UTC, autocommit.
 
     ``hot``: for the statements of ``queries``, each of which is a few probes of indexes a row. A table that has just
     been filled looks small to the planner, which would then read the whole of it at every batch. Not ``lasting``: a
     commit is not waited for on its way to the disk; it survives the end of this process, not of the server.
+    ``patience_s``: the longest time for one answer; the server gives up then, and a little later so do we.
 
     Raises DatabaseError where no server answers. The text never holds the password.
     """
     try:
-        connection = psycopg.connect(
+        connection = _Patient.connect(
             conninfo_of(url),
             autocommit=True,
             connect_timeout=10,
-            options=_OPTIONS + (_HOT if hot else "") + ("" if lasting else _NOT_LASTING),
+            options=_OPTIONS.format(ms=patience_s * 1_000) + (_HOT if hot else "") + ("" if lasting else _NOT_LASTING),
+            **_LINE,
         )
     except psycopg.OperationalError as error:
         place = make_url(url).render_as_string(hide_password=True)
         reason = _reason(str(error))
         raise DatabaseError(f"no database answers at {place}: {reason}; check DULY_DATABASE_URL") from error
+    connection.patience_s = patience_s + _LATER_S
     return connection
 
 

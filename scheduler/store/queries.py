@@ -137,12 +137,12 @@ ON CONFLICT (lender_id, clock_id) DO UPDATE SET now_at = greatest(clock.now_at, 
 
 # Marks up to %(limit)s messages as leaving. The borrower's row is locked against new facts until this commits, and
 # a message decided on older facts stays in the outbox until the engine has looked at it again.
-LEAVE = """
+_LEAVE = """
 WITH ready AS (
     SELECT m.lender_id, m.clock_id, m.message_id
     FROM message m JOIN borrower b USING (lender_id, clock_id, borrower_id)
     WHERE m.clock_id = %(clock)s AND m.status = 'queued' AND m.next_attempt_at <= %(horizon)s
-      AND m.revision = b.revision AND (m.send_by IS NULL OR m.send_by > greatest(%(now)s, m.next_attempt_at))
+      AND m.revision = b.revision AND (m.send_by IS NULL OR m.send_by > greatest(%(now)s, m.next_attempt_at)){unpaused}
     ORDER BY m.next_attempt_at, m.message_id
     LIMIT %(limit)s
     FOR NO KEY UPDATE OF m SKIP LOCKED
@@ -163,6 +163,23 @@ JOIN person p ON p.lender_id = l.lender_id AND p.clock_id = %(clock)s AND p.borr
 ORDER BY l.message_id
 """
 
+LEAVE = _LEAVE.replace("{unpaused}", "")
+
+# The same while something is paused: of the lenders, policies (by name) and channels named nothing leaves.
+LEAVE_UNPAUSED = _LEAVE.replace(
+    "{unpaused}",
+    """
+      AND m.lender_id <> ALL(%(paused_lenders)s) AND m.channel <> ALL(%(paused_channels)s)
+      AND NOT EXISTS (
+          SELECT FROM loan l JOIN policy_version v ON v.lender_id = l.lender_id AND v.clock_id = l.clock_id
+                                                  AND v.digest = l.state->>1
+          WHERE l.lender_id = m.lender_id AND l.clock_id = m.clock_id AND l.loan_id = m.loan_id
+            AND (v.lender_id, v.name) IN (
+                SELECT * FROM unnest(%(paused_of)s::text[], %(paused_policies)s::text[])
+            )
+      )""",
+)
+
 # A message whose hour has passed goes back to the engine, which decides its step afresh.
 OVERTAKEN = """
 UPDATE borrower b SET revision = b.revision + 1, wake_at = least(b.wake_at, %(now)s)
@@ -176,18 +193,23 @@ WHERE b.lender_id = o.lender_id AND b.clock_id = %(clock)s AND b.borrower_id = o
   AND (b.wake_at IS NULL OR b.wake_at > %(now)s)
 """
 
+# What is known of messages afterwards, where they are still this dispatcher's: the number of the attempt is the fencing
+# token. One whose lease ran out has been settled by another, or was taken up again, and is answered for there.
 HANDED = """
 UPDATE message m SET status = v.status, provider = v.provider, reference = v.reference, reason = v.reason,
        handed_at = v.at, next_attempt_at = coalesce(v.again, m.next_attempt_at), lease_until = NULL
-FROM unnest(%(lenders)s::text[], %(messages)s::text[], %(statuses)s::text[], %(providers)s::text[],
-            %(references)s::text[], %(reasons)s::text[], %(agains)s::timestamptz[], %(ats)s::timestamptz[])
-     AS v(lender_id, message_id, status, provider, reference, reason, again, at)
+FROM unnest(%(lenders)s::text[], %(messages)s::text[], %(attempts)s::smallint[], %(statuses)s::text[],
+            %(providers)s::text[], %(references)s::text[], %(reasons)s::text[], %(agains)s::timestamptz[],
+            %(ats)s::timestamptz[])
+     AS v(lender_id, message_id, attempts, status, provider, reference, reason, again, at)
 WHERE m.lender_id = v.lender_id AND m.clock_id = %(clock)s AND m.message_id = v.message_id AND m.status = 'sending'
+  AND m.attempts = v.attempts
+RETURNING m.lender_id, m.message_id
 """
 
 # Messages that a dispatcher marked as leaving and never came back for; with %(all)s those under a lease too.
 ABANDONED = """
-SELECT m.lender_id, m.message_id, m.channel, m.borrower_id, m.loan_id, p.salt
+SELECT m.lender_id, m.message_id, m.channel, m.borrower_id, m.loan_id, p.salt, m.attempts
 FROM message m JOIN person p USING (lender_id, clock_id, borrower_id)
 WHERE m.clock_id = %(clock)s AND m.status = 'sending' AND (%(all)s OR m.lease_until < clock_timestamp())
 ORDER BY m.lender_id, m.message_id

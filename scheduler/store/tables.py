@@ -73,6 +73,7 @@ THIS_TRANSACTION = "(pg_current_xact_id()::text)::bigint"
 class Clock(SQLModel, table=True):
     """A clock and how far it has come; ``moved`` marks real time that a test clock has moved, never served again.
 
+    Of real time ``now_at`` is the latest instant that a daemon has served.
     ``held`` says why nothing is decided and nothing leaves until ``duly reconcile``; none, where all is free to run.
     """
 
@@ -101,6 +102,19 @@ class NamedClock(SQLModel, table=True):
     sandbox_only: bool = Field(default=False)
 
 
+class PauseRow(SQLModel, table=True):
+    """Something that an operator has paused: ``scope`` says what kind of thing, ``name`` which one."""
+
+    __tablename__ = "pause"
+    lender_id: str = _text_key()
+    clock_id: int = _key(BigInteger)
+    scope: str = _text_key()
+    name: str = _text_key()
+    since: datetime = _instant()
+    by: str = _text()
+    why: str | None = _text(nullable=True)
+
+
 class PolicyVersion(SQLModel, table=True):
     """A published version of a policy: its text as written, its digest, and the instant from which it is current."""
 
@@ -119,10 +133,16 @@ class Borrower(SQLModel, table=True):
     """A borrower without a name: when to look at them next, and how often their facts have changed.
 
     ``key`` names them in the journal; ``facts`` is how far their chain of facts has come (``ledger.facts``).
+    ``laid_by_at`` is the wake of one who waits while something is paused.
     """
 
     __tablename__ = "borrower"
-    __table_args__ = (Index("borrower_wake", "clock_id", "wake_at", "lender_id", "borrower_id"),)
+    __table_args__ = (
+        Index("borrower_wake", "clock_id", "wake_at", "lender_id", "borrower_id"),
+        # The few among millions that are counted at every look at the metrics, or taken up again.
+        Index("borrower_set_aside", "clock_id", postgresql_where=text("set_aside IS NOT NULL")),
+        Index("borrower_laid_by", "clock_id", postgresql_where=text("laid_by_at IS NOT NULL")),
+    )
     lender_id: str = _text_key()
     clock_id: int = _key(BigInteger)
     borrower_id: str = _text_key()
@@ -135,6 +155,7 @@ class Borrower(SQLModel, table=True):
     set_aside: str | None = _text(nullable=True)
     key: UUID = _pseudonym()
     facts: str | None = _text(nullable=True)
+    laid_by_at: datetime | None = _instant(nullable=True)
 
 
 class PersonRow(SQLModel, table=True):
@@ -260,6 +281,7 @@ class MessageRow(SQLModel, table=True):
             "message_open", "clock_id", "status", "next_attempt_at", "message_id",
             postgresql_where="status IN ('queued', 'sending')",
         ),
+        Index("message_unconfirmed", "clock_id", postgresql_where=text("status = 'unconfirmed'")),
     )  # fmt: skip
     lender_id: str = _text_key()
     clock_id: int = _key(BigInteger)
