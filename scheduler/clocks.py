@@ -62,6 +62,7 @@ class Clocks:
         self._stack.callback(self.connection.close)
         self._link_key = link_key(settings)
         self._channels: dict[str, Channel] | None = None
+        self._carriers: dict[str, dict[str, Channel]] = {}
         self._opening = threading.Lock()
 
     def close(self) -> None:
@@ -114,6 +115,7 @@ class Clocks:
         with taken(self.connection, one), self.connection.transaction():
             self.connection.execute("SET LOCAL statement_timeout = 0")
             clock_rows.delete(self.connection, one.clock_id)
+        self._carriers.pop(name, None)
         shutil.rmtree(self.folder(name), ignore_errors=True)
 
     def folder(self, name: str) -> Path:
@@ -151,6 +153,21 @@ class Clocks:
     def _real_now(self) -> Instant:
         row = self.connection.execute(_REAL_NOW, (REAL_CLOCK,)).fetchone()
         return SystemClock().now() if row is None or row[0] is None else instant(row[0])
+
+    def carry_by(self, name: str, channel: Channel) -> None:
+        """Let an adapter carry, while this object lives, what that clock sends by the adapter's channels.
+
+        Raises ClockError where it could reach anybody but this machine, and for a copy of the real clock.
+        """
+        one = find(self.connection, name)
+        if one.sandbox_only:
+            raise ClockError(f"test clock {name!r} is a copy of the real clock, and sends to nowhere but the sandbox")
+        if not channel.loopback():
+            raise ClockError(
+                f"adapter {channel.name!r} reaches real people; under a test clock messages go to the sandbox, or to a "
+                "host on this machine: give it an address such as 127.0.0.1"
+            )
+        self._carriers.setdefault(name, {}).update(dict.fromkeys(channel.channels, channel))
 
     # --- moved --------------------------------------------------------------------------------------------------
 
@@ -217,7 +234,8 @@ class Clocks:
                 for channel in {id(c): c for c in self._channels.values()}.values():
                     self._stack.callback(channel.close)
             chosen = self._channels
-        return {name: sandbox if isinstance(one, SandboxChannel) else one for name, one in chosen.items()}
+        carriers = {channel: sandbox if isinstance(by, SandboxChannel) else by for channel, by in chosen.items()}
+        return carriers | self._carriers.get(one.name, {})
 
 
 @contextmanager
