@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 from scheduler.bootstrap import use_pinned_zones
@@ -36,9 +37,7 @@ def log_elsewhere(server: Mortal, folder: Path) -> None:
     (data / "pg_wal").symlink_to(folder)
     for path in (folder, *folder.rglob("*")):
         os.chown(path, owner.st_uid, owner.st_gid)
-    for parent in (folder.parent, *folder.parent.parents):
-        if parent != Path("/") and not parent.stat().st_mode & 0o001:
-            parent.chmod(parent.stat().st_mode | 0o011)
+    folder.chmod(0o700)
 
 
 def main(folder: Path) -> None:
@@ -48,9 +47,12 @@ def main(folder: Path) -> None:
     base = server.place.base
     server.place.make()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=0755", "tmpfs", str(base)], check=True)
-    with mortal(folder / "server") as server:
+    log = base.with_name(f"{base.name}-wal")
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, log, ignore_errors=True)
+        server = stack.enter_context(mortal(folder / "server"))
         server.stop("fast")
-        log_elsewhere(server, folder / "wal")
+        log_elsewhere(server, log)
         server.start()
         with serving(server, folder, persons=120) as done:
             pid = done.world.begin("daemon", dispatch_connections=4)

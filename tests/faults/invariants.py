@@ -31,7 +31,7 @@ SLACK_S = 1.0
 
 _MESSAGES = """
 SELECT m.message_id, m.borrower_id, m.loan_id, m.channel, m.status, m.decided_at, m.next_attempt_at, m.handed_at,
-       b.key, p.salt
+       b.key, p.salt, m.reason
 FROM message m JOIN borrower b USING (lender_id, clock_id, borrower_id)
 JOIN person p USING (lender_id, clock_id, borrower_id)
 """
@@ -215,10 +215,11 @@ def unconfirmed_only_what_was_in_the_air_or_lost(seen: Seen) -> None:
     """Held as unconfirmed is only what was in the air at a kill, or whose answer the provider lost."""
     unconfirmed = {row[0] for row in seen.messages.values() if row[4] == "unconfirmed"}
     lost = seen.met(LOSES)
-    slow = seen.met(frozenset({"drip"}))
-    none(unconfirmed - seen.done.world.killed_in_air - lost - slow, "held without a reason")
-    assert len(unconfirmed - slow) <= len(seen.done.world.killed_in_air | lost)
-    # A passing refusal or an answer that came is no reason to hold one.
+    # On a host with too much to do a good answer may come too late; to us it is lost like the others.
+    late = {row[0] for row in seen.messages.values() if "no answer within" in (row[10] or "")} - lost
+    assert len(late) * 20 <= len(seen.messages), f"{len(late)} good answers came too late: give the host more room"
+    none(unconfirmed - seen.done.world.killed_in_air - lost - late, "held without a reason")
+    # What the provider lost, we hold: unless an answer that came says more.
     none(lost - unconfirmed - seen.met(KIND), "lost, and not held")
 
 

@@ -79,12 +79,14 @@ class Mortal:
 
     def restore(self, copied: Path) -> None:
         """The data folder as it was; the server must not run."""
-        owner = self.place.data.stat()
-        shutil.rmtree(self.place.data)
-        shutil.copytree(copied, self.place.data, symlinks=True)
-        for path in (self.place.data, *self.place.data.rglob("*")):
+        data = self.place.data
+        owner, back = data.stat(), data.with_name("data.back")
+        shutil.copytree(copied, back, symlinks=True)
+        for path in (back, *back.rglob("*")):
             os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
-        self.place.data.chmod(0o700)
+        back.chmod(0o700)
+        shutil.rmtree(data)
+        back.rename(data)
 
 
 @contextmanager
@@ -95,7 +97,14 @@ def mortal(home: Path) -> Iterator[Mortal]:
         database.migrate(made.url)
         yield made
     finally:
-        embedded.remove(home)
+        try:
+            embedded.remove(home)
+        except embedded.EmbeddedError:
+            # It was hurt too much to end in order; nothing of it may be left running.
+            for pid in made.processes():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            raise
 
 
 class Wire:
@@ -143,9 +152,17 @@ class Wire:
                 client.close()
                 server.close()
                 continue
-            swallow = threading.Event()
-            for work in (self._to_server, self._to_client):
-                threading.Thread(target=work, args=(client, server, swallow), daemon=True).start()
+            threading.Thread(target=self._carry, args=(client, server), daemon=True).start()
+
+    def _carry(self, client: socket.socket, server: socket.socket) -> None:
+        """Both ways, until one end is gone."""
+        swallow = threading.Event()
+        back = threading.Thread(target=self._to_client, args=(client, server, swallow), daemon=True)
+        back.start()
+        self._to_server(client, server, swallow)
+        back.join()
+        client.close()
+        server.close()
 
     def _to_server(self, client: socket.socket, server: socket.socket, swallow: threading.Event) -> None:
         with contextlib.suppress(OSError):
