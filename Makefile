@@ -8,10 +8,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.made-from-the-lock
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 
-.PHONY: help demo test faults check bench docs lock
+.PHONY: help demo test faults check bench bench-large docs lock
 
 help:  ## what there is
-	@sed -n 's/^\([a-z]*\):.*## /make \1|/p' Makefile | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /make \1|/p' Makefile | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
 
 demo: $(STAMP)  ## 120 days of an example book, on the production engine and database
 	@$(BIN)/duly demo
@@ -29,8 +29,11 @@ check: $(STAMP)  ## ruff, mypy and the direction of imports
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: $(STAMP)  ## the speed that docs/decisions records
+bench: $(STAMP)  ## every figure of speed beside its reference, in a quarter of an hour
 	@$(BIN)/python -m bench
+
+bench-large: $(STAMP)  ## the same at the largest sizes: a million loans; takes hours
+	@$(BIN)/python -m bench --large
 
 docs: $(STAMP)  ## the pages that are made from the code
 	@$(BIN)/python -c 'from scheduler.settings import documentation; print(documentation(), end="")' \

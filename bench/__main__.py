@@ -1,4 +1,4 @@
-"""``make bench``: every figure beside its reference, as a table and as JSON; or ``python -m bench 10000 --pairs 9``."""
+"""``make bench``: every figure beside its reference, as a table and as JSON; or ``python -m bench 10000 --only wave``."""
 
 from __future__ import annotations
 
@@ -12,55 +12,76 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bench import guard, ledger, wave
+from bench.figures import Asked, Row
+from bench.subjects import SUBJECTS
 from scheduler.bootstrap import use_pinned_zones
+from scheduler.clock import SystemClock
 from scheduler.service import settle_process
 from scheduler.store import embedded
 
-_COLUMNS = ("name", "n", "pairs", "seconds", "reference_s", "ratio", "us_per_step", "reference_us")
-_GUARD = ("name", "n", "seconds", "per_s", "floor")
+_COLUMNS = {"name": 26, "n": 9, "pairs": 5, "seconds": 11, "reference_s": 11, "ratio": 7, "floor": 7}
+_CLOCK = SystemClock()
 
 
 def main() -> None:
     """Measure, print the table, and write the JSON beside it."""
-    parser = argparse.ArgumentParser(prog="python -m bench")
-    parser.add_argument("sizes", nargs="*", type=int, default=[10_000, 100_000])
-    parser.add_argument("--pairs", type=int, default=5, help="pairs of ours and the reference (default 5)")
-    parser.add_argument("--entries", type=int, default=1_000_000, help="entries to number (default a million)")
-    parser.add_argument("--out", type=Path, default=Path("build/bench.json"))
-    asked = parser.parse_args()
+    asked = _asked()
     use_pinned_zones()
     settle_process()
     home = Path(tempfile.mkdtemp(prefix="duly-bench-"))
-    server = embedded.start(home)
+    machine = _machine()
+    rows: list[Row] = []
+    say("  ".join(_cell(name, name) for name in _COLUMNS) + "  more")
     try:
-        rows: list[dict[str, Any]] = []
-        sys.stdout.write("  ".join(f"{name:>12}" for name in _COLUMNS) + "\n")
-        for size in asked.sizes:
-            rows.append(wave.run(server, size, asked.pairs))
-            _print(rows[-1])
-            rows.append(wave.idle(server, size, 400))
-            _print(rows[-1])
-            rows.append(ledger.wave_cost(server, size, asked.pairs))
-            _print(rows[-1])
-        for row in ledger.sequence(server, asked.entries):
-            rows.append(row)
-            _print(row)
-        guards = guard.run(asked.pairs)
+        server = embedded.start(home)
+        given = Asked(server, asked.pairs, asked.large, tuple(asked.sizes) or None)
+        for name in asked.only or SUBJECTS:
+            begun = _CLOCK.monotonic()
+            for one in SUBJECTS[name](given):
+                rows.append({**one, "load": round(os.getloadavg()[0], 1)})
+                say(_line(rows[-1]))
+            say(f"  ({name}: {_CLOCK.monotonic() - begun:.0f} s in all)")
     finally:
         embedded.remove(home)
-    sys.stdout.write("\n" + "  ".join(f"{name:>16}" for name in _GUARD) + "\n")
-    for row in guards:
-        sys.stdout.write("  ".join(f"{row[name]!s:>16}" for name in _GUARD) + "\n")
-    report = {"machine": _machine(), "rows": rows, "guard": guards}
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    sys.stdout.write(f"\n{json.dumps(report['machine'])}\nwritten to {asked.out}\n")
+        asked.out.parent.mkdir(parents=True, exist_ok=True)
+        report = {"machine": machine, "rows": rows}
+        asked.out.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    say(f"\n{json.dumps(machine)}\nwritten to {asked.out}")
 
 
-def _print(row: dict[str, Any]) -> None:
-    sys.stdout.write("  ".join(f"{row.get(name, '')!s:>12}" for name in _COLUMNS) + "\n")
+def say(text: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
+
+
+def _asked() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench")
+    parser.add_argument("sizes", nargs="*", type=int, help="sizes in place of each subject's own")
+    parser.add_argument(
+        "--only", nargs="+", choices=sorted(SUBJECTS), metavar="NAME", help=f"some of: {', '.join(SUBJECTS)}"
+    )
+    parser.add_argument("--pairs", type=int, default=5, help="pairs of ours and the reference (default 5)")
+    parser.add_argument("--large", action="store_true", help="the largest sizes; takes hours")
+    parser.add_argument("--out", type=Path, default=Path("build/bench.json"))
+    asked = parser.parse_args()
+    if asked.pairs < 1:
+        parser.error("--pairs is a whole number of at least 1")
+    return asked
+
+
+def _line(row: Row) -> str:
+    more = " ".join(f"{key}={_shown(value)}" for key, value in row.items() if key not in _COLUMNS)
+    return "  ".join(_cell(name, _shown(row.get(name))) for name in _COLUMNS) + f"  {more}"
+
+
+def _cell(column: str, text: str) -> str:
+    width = _COLUMNS[column]
+    return f"{text:<{width}}" if column == "name" else f"{text:>{width}}"
+
+
+def _shown(value: Any) -> str:
+    return "" if value is None else json.dumps(value) if isinstance(value, list) else str(value)
 
 
 def _machine() -> dict[str, Any]:
