@@ -46,6 +46,7 @@ class _Words:
     polite: frozenset[str]
     phrases: tuple[tuple[str, re.Pattern[str]], ...]
     unless_before: re.Pattern[str]
+    signs: frozenset[str]
 
 
 def classify(text: str, channel: str) -> Said | None:
@@ -75,6 +76,10 @@ def _refused(reading: str, own: str, channel: str, words: _Words) -> set[str]:
                 found.add(medium)
                 spans.append(match.span())
     whole = _joined(reading)
+    if not whole:
+        # No word at all: only a sign that is itself a refusal is one, and a thumb or a question mark is none.
+        signs = set("".join(own.split()).replace("\ufe0f", ""))
+        return {HERE} if signs and signs <= words.signs else set()
     if not found and (
         whole in words.clause
         or whole in words.alone
@@ -115,7 +120,9 @@ def _shouts(own: str) -> bool:
     """STOP in capitals amid small letters is meant as the keyword; not where it is told of (``reply STOP to``)."""
     if not re.search(r"[a-z]", own):
         return False
-    return any(not _NO_SHOUT.search(own[: match.start()]) for match in _SHOUT.finditer(own))
+    return any(
+        not _NO_SHOUT.search(own, max(0, match.start() - _BEFORE), match.start()) for match in _SHOUT.finditer(own)
+    )
 
 
 def _medium(refused: set[str], channel: str) -> str | None:
@@ -135,12 +142,14 @@ def languages() -> tuple[str, ...]:
 @cache
 def _words() -> _Words:
     sets: dict[str, set[str]] = {name: set() for name in ("clause", "alone", "letters", "start", "polite")}
+    signs: set[str] = set()
     phrases: list[tuple[str, re.Pattern[str]]] = []
     unless: list[str] = []
     for language in languages():
         data = patterns.read(_FOLDER, language)
         for name, found in sets.items():
-            found.update(_joined(plain(word)) for word in data.get(name, ()))
+            found.update(filter(None, (_joined(plain(word)) for word in data.get(name, ()))))
+        signs.update(word for word in data.get("alone", ()) if not _joined(plain(word)))
         for medium, written in data.get("phrases", {}).items():
             # One pattern for a language and medium: whichever phrase it is, the medium is refused.
             phrases.append((medium, re.compile(patterns.whole(written, data))))
@@ -154,6 +163,7 @@ def _words() -> _Words:
         letters=frozenset(sets["letters"]),
         start=frozenset(sets["start"]),
         polite=frozenset(polite),
+        signs=frozenset(signs),
         phrases=tuple(phrases),
         unless_before=re.compile("|".join(unless)),
     )

@@ -286,14 +286,23 @@ def _offsets(source: str, node: Text) -> list[int]:
     elif node.style in ("'", '"'):
         position += 1
     found: list[int] = []
+    run = _Run()
     for char in node.value:
-        position, width = _match(source, node, position, char)
+        position, width = _match(source, node, position, char, run)
         found.append(min(position, node.end))
         position += width
     return [*found, min(position, node.end)]
 
 
-def _match(source: str, node: Text, position: int, char: str) -> tuple[int, int]:
+@dataclass(slots=True)
+class _Run:
+    """A run of blanks that was looked through once: where it ends, and whether a line ends there."""
+
+    end: int = -1
+    ends_line: bool = False
+
+
+def _match(source: str, node: Text, position: int, char: str, run: _Run) -> tuple[int, int]:
     """Where ``char`` of the value stands at or after ``position``, and how many characters spell it."""
     while position < node.end:
         here = source[position]
@@ -307,7 +316,7 @@ def _match(source: str, node: Text, position: int, char: str) -> tuple[int, int]
             return position, _ESCAPED.get(following, 2)
         if node.style == "'" and here == "'":
             return position, 2
-        if here == char and not (char == " " and _ends_line(source, position)):
+        if here == char and not (char == " " and _ends_line(source, position, run)):
             return position, 1
         if char in " \n" and here in " \t\r\n":
             return position, _skip_blank(source, position) - position
@@ -315,10 +324,12 @@ def _match(source: str, node: Text, position: int, char: str) -> tuple[int, int]
     return node.end, 0
 
 
-def _ends_line(source: str, position: int) -> bool:
-    while position < len(source) and source[position] in " \t":
-        position += 1
-    return position < len(source) and source[position] in "\r\n"
+def _ends_line(source: str, position: int, run: _Run) -> bool:
+    if position >= run.end:
+        while position < len(source) and source[position] in " \t":
+            position += 1
+        run.end, run.ends_line = position, position < len(source) and source[position] in "\r\n"
+    return run.ends_line
 
 
 def _skip_blank(source: str, position: int) -> int:

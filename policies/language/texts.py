@@ -156,12 +156,14 @@ class TextCompiler:
 
     def _costly(self, node: Text) -> None:
         odd = [(index, char) for index, char in enumerate(node.value) if not is_gsm7(char)]
-        if odd and all(char in _PLAIN for _, char in odd):
+        # A language needs its letters; a single sign or emoji is seldom worth its price.
+        if odd and (all(char in _PLAIN for _, char in odd) or _is_one_sign({char for _, char in odd})):
             index, char = odd[0]
+            remedy = f"write {_PLAIN[char]!r}" if char in _PLAIN else "leave it out, or take the cost on"
             self._findings.warning(
                 self._document.place_in(node, index), "sms-costly-character",
                 f"{char!r} makes this SMS UCS-2: 70 characters a segment, not 160", found=char,
-                expected="characters of GSM-7", remedy=f"write {_PLAIN[char]!r}",
+                expected="characters of GSM-7", remedy=remedy,
             )  # fmt: skip
 
     def _references(self) -> None:
@@ -190,3 +192,8 @@ class TextCompiler:
 
 def _has_offer(step: Step) -> bool:
     return step.offer is not None or step.at.anchor in OFFER_ANCHORS
+
+
+def _is_one_sign(characters: set[str]) -> bool:
+    """Whether it is one character, and no letter."""
+    return len(characters) == 1 and not any(char.isalpha() for char in characters)

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
+from unicodedata import category
 
 import typer
 
@@ -17,6 +18,7 @@ from scheduler.cli import (
     ledger,
     load,
     loan,
+    pause,
     policy,
     policy_migrate,
     reconcile,
@@ -43,6 +45,7 @@ simulate.add_to(app)
 load.add_to(app)
 run.add_to(app)
 status.add_to(app)
+pause.add_to(app)
 reconcile.add_to(app)
 replay.add_to(app)
 demo.add_to(app)
@@ -87,6 +90,9 @@ def execute(arguments: Sequence[str]) -> int:
     from scheduler.clock import SystemClock
 
     try:
+        if (odd := _breaks_a_line(arguments)) is not None:
+            tell(f"duly: {odd!a} holds a line break or a control character; expected arguments of one line")
+            return USAGE
         check_package()
         use_pinned_zones()
         use_own_packs()
@@ -105,6 +111,11 @@ def execute(arguments: Sequence[str]) -> int:
         text, code = describe(error)
         tell(f"duly: {text}")
         return code
+
+
+def _breaks_a_line(arguments: Sequence[str]) -> str | None:
+    """The first argument that could begin a line of its own, or steer a terminal, wherever it is told of."""
+    return next((one for one in arguments if any(category(char) in ("Cc", "Zl", "Zp") for char in one)), None)
 
 
 def _usage(error: typer.TyperException) -> int:

@@ -56,8 +56,8 @@ def say_json(value: Any) -> None:
 
 
 def tell(text: str) -> None:
-    """Something for a person: on stderr."""
-    sys.stderr.write(f"{text}\n")
+    """Something for a person: on stderr, line by line, with nothing in it that a terminal would obey."""
+    sys.stderr.write("\n".join(map(printable, text.split("\n"))) + "\n")
     sys.stderr.flush()
 
 
