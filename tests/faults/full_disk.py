@@ -12,7 +12,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from scheduler.bootstrap import use_pinned_zones
-from tests.faults.server import Mortal, mortal
+from scheduler.store import database, embedded
+from tests.faults.server import Mortal
 from tests.faults.test_postgres import ends_well, sends_more, serving
 
 SIZE = "160m"
@@ -20,12 +21,11 @@ SIZE = "160m"
 
 def fill(folder: Path) -> None:
     """Leave no room at all."""
-    with (folder / "filler").open("ab") as file, contextlib.suppress(OSError):
-        for size in (1 << 20, 1 << 12):
+    with (folder / "filler").open("ab", buffering=0) as file:
+        for size in (1 << 20, 1 << 12, 1):
             with contextlib.suppress(OSError):
-                while True:
-                    file.write(b"\0" * size)
-                    file.flush()
+                while file.write(b"\0" * size):
+                    pass
 
 
 def log_elsewhere(server: Mortal, folder: Path) -> None:
@@ -50,7 +50,10 @@ def main(folder: Path) -> None:
     log = base.with_name(f"{base.name}-wal")
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, log, ignore_errors=True)
-        server = stack.enter_context(mortal(folder / "server"))
+        stack.callback(base.rmdir)
+        stack.callback(subprocess.run, ["umount", "--lazy", str(base)], check=True)
+        stack.callback(embedded.stop, server.home)
+        database.migrate(server.url)
         server.stop("fast")
         log_elsewhere(server, log)
         server.start()
