@@ -25,6 +25,7 @@ from scheduler.ledger import hold
 from scheduler.ledger.errors import LedgerError
 from scheduler.service import Service
 from scheduler.store.database import LOST, connect
+from scheduler.tally import Tally
 from scheduler.timekeeping import Timekeeper
 
 ROLES: Final = ("engine", "dispatch", "ledger", "witness")
@@ -70,6 +71,7 @@ class Daemon:
         self._checkpoint_s = checkpoint_s * speed
         self._signed = clock.monotonic() - self._checkpoint_s
         self.room = Room()
+        self.tally = Tally()
         self.gate = Gate(clock, service.clock_id, speed)
         self._time = Timekeeper(service, clock, self.gate)
         self.jobs = self._made()
@@ -123,6 +125,16 @@ class Daemon:
         if self._failed is not None:
             raise self._failed
 
+    @property
+    def outcomes(self) -> dict[tuple[str, str], int]:
+        """How often each adapter came to each status, as (adapter, status)."""
+        return dict(self._service.dispatcher.outcomes)
+
+    @property
+    def skew_us(self) -> int:
+        """How far the machine's clock is before the database's, in microseconds, at the last comparison."""
+        return self._time.skew_us
+
     def stop(self) -> None:
         """Claim nothing more, and end ``run``."""
         self._stop.set()
@@ -154,6 +166,7 @@ class Daemon:
             if given is None or given.paused.everything:
                 return
             tick = engine.tick(given.now, None, given.paused)
+            self.tally.decide(tick)
             more = tick.more
             if tick.borrowers:
                 _log.info("decided", borrowers=tick.borrowers, lines=tick.lines, messages=tick.messages)

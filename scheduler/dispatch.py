@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from base64 import urlsafe_b64encode
+from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -107,6 +108,8 @@ class Dispatcher:
         self._connections = connections
         self._lease_s = lease_s
         self._unwritten: list[_Handed] = []
+        self.outcomes: Counter[tuple[str, str]] = Counter()
+        """How often each adapter came to each status, as (adapter, status), since this dispatcher began."""
         self._pool = ThreadPoolExecutor(connections, thread_name_prefix="dispatch")
 
     def tick(self, now: Instant, horizon: Instant | None = None, paused: Pauses = pauses.NONE) -> int:
@@ -264,6 +267,7 @@ class Dispatcher:
             if failed:
                 self._tell_failed(failed)
         self._unwritten = []
+        self.outcomes.update((one.result.provider or "none", one.result.status) for one in kept)
 
     def _tell_failed(self, failed: list[_Handed]) -> None:
         """A failure is a fact like any other: the engine tries the step's next channel."""

@@ -36,12 +36,16 @@ _DECIDING = Lock()
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """What one tick did: borrowers decided, lines told, and whether it left anything due."""
+    """What one tick did: borrowers decided, lines told, and whether it left anything due.
+
+    ``late_s``: how long after their wake those came up who were claimed, in seconds; a batch that failed tells of none.
+    """
 
     borrowers: int = 0
     lines: int = 0
     messages: int = 0
     more: bool = False
+    late_s: tuple[float, ...] = ()
 
 
 class Engine:
@@ -138,12 +142,16 @@ class Engine:
             saved = Batch(self._clock_id, self._newest, self._link_base)
             with _DECIDING:
                 claimed = read(rows, now, self._policies, self._link_base)
-                for one in self._unpaused(claimed):
+                decided = self._unpaused(claimed)
+                for one in decided:
                     saved.add(one, decide(one.borrower, one.at))
                 saved.close()
             saved.write(self._connection)
         self._moved_to = now
-        return Tick(len(claimed), saved.lines, saved.messages, len(claimed) == self._batch or these is not None)
+        more = len(claimed) == self._batch or these is not None
+        at = to_datetime(now)
+        late_s = tuple([max((at - row[3]).total_seconds(), 0) for row in rows.borrowers])
+        return Tick(len(decided), saved.lines, saved.messages, more, late_s)
 
     def _unpaused(self, claimed: list[Claimed]) -> list[Claimed]:
         """Those who may be decided; the others are laid by, in the transaction of the claim."""

@@ -91,7 +91,12 @@ class Pauses:
     @property
     def any(self) -> bool:
         """Whether anything is paused."""
-        return self.everything or self.of_people or bool(self.channels or self.providers)
+        return self.count > 0
+
+    @property
+    def count(self) -> int:
+        """How many pauses there are."""
+        return int(self.everything) + sum(map(len, (self.lenders, self.policies, self.channels, self.providers)))
 
     def concern(self, lender_id: str, borrower: Borrower) -> bool:
         """Whether a borrower has to wait: one paused loan holds all of the person's.

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from scheduler.port import split_address
+
 PREFIX = "DULY_"
 SHORTEST_KEY = 32
 
@@ -150,6 +152,18 @@ class Settings(BaseSettings):
         16, "Messages that one daemon has in the air at most.", "a whole number from 1 to 64"
     )
     tick_s: int = _setting(1, "How often a daemon looks for what is due, in seconds.", "a whole number from 1 to 3600")
+    listen: str | None = _setting(
+        None,
+        "Opens the health port of a daemon on this address, `ADDRESS:PORT`: `/healthz`, `/readyz`, `/metrics`. It has "
+        "no TLS and no password: for the monitor's network alone.",
+        "ADDRESS:PORT, such as 127.0.0.1:9464",
+        "none: no port is opened",
+    )
+    release_limit: int = _setting(
+        1_000,
+        "An import after which more borrowers than this would be chased today asks for `--release`.",
+        "a whole number from 1 to 1000000000",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = _setting(
         "info", "What is logged at least.", "debug, info, warning or error"
     )
@@ -214,13 +228,22 @@ class Settings(BaseSettings):
         _require(origin is None or (origin.isascii() and origin.isprintable() and not {" ", "+"} & set(origin)))
         return origin
 
+    @field_validator("listen")
+    @classmethod
+    def _is_address(cls, text: str | None) -> str | None:
+        if text is not None:
+            split_address(text)
+        return text
+
     @field_validator(
-        "database_timeout_s", "batch", "engine_threads", "lease_s", "dispatch_connections", "tick_s", "checkpoint_s"
-    )
+        "database_timeout_s", "batch", "engine_threads", "lease_s", "dispatch_connections", "tick_s", "checkpoint_s",
+        "release_limit",
+    )  # fmt: skip
     @classmethod
     def _is_within(cls, number: int, info: Any) -> int:
         low, high = {
             "database_timeout_s": (1, 600),
+            "release_limit": (1, 1_000_000_000),
             "batch": (1, 10_000),
             "engine_threads": (1, 16),
             "lease_s": (5, 3_600),

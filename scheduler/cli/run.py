@@ -39,6 +39,22 @@ def run(
         int | None, typer.Option("--speed", metavar="N", min=1, help="N times as fast, not from wake to wake.")
     ] = None,
     json_: Json = False,
+    roles: Annotated[
+        str | None,
+        typer.Option("--roles", metavar="A,B", help="What to do: engine, dispatch, ledger, witness; else all."),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option("--workers", metavar="N", min=1, max=64, help="So many processes, each with the same roles.")
+    ] = 1,
+    listen: Annotated[
+        str | None,
+        typer.Option("--listen", metavar="ADDRESS:PORT", help="Open the health port; of workers, the next ones too."),
+    ] = None,
+    accept_clock: Annotated[
+        str | None,
+        typer.Option("--accept-clock", metavar="T", help="Go on from now, which is T, however far the clock has gone."),
+    ] = None,
+    of_parent: Annotated[bool, typer.Option("--of-parent", hidden=True)] = False,
 ) -> int:
     """Serve until stopped; with --from under a test clock, and then tell the story as duly simulate does."""
     from policies.simulate import Span
@@ -49,26 +65,18 @@ def run(
     if start is None:
         if end is not None or outage or speed is not None or json_:
             raise typer.BadParameter("--until, --outage, --speed and --json need it", param_hint="--from")
-        return _serve(load_settings())
+        from scheduler.cli.serve import Orders, serve
+
+        orders = Orders.of(
+            roles, workers, listen, optional_instant(accept_clock, "--accept-clock"), of_parent=of_parent
+        )
+        return serve(load_settings(), orders)
+    if roles is not None or workers > 1 or listen is not None or accept_clock is not None:
+        raise typer.BadParameter(
+            "it is for a test clock; --roles, --workers, --listen and --accept-clock are for the real one",
+            param_hint="--from",
+        )
     return _test(load_settings(), Span(start, end, outages), speed, json_)
-
-
-def _serve(settings: Settings) -> int:
-    from scheduler.clock import SystemClock
-    from scheduler.daemon import Daemon
-    from scheduler.run_through import serve_real_time
-    from scheduler.service import database_url, open_channels, open_service
-    from scheduler.store.tables import REAL_CLOCK
-
-    clock = SystemClock()
-    log_by(settings, clock, serving=True)
-    with noted() as stop:
-        channels = open_channels(settings, test_clock=False)
-        with open_service(settings, database_url(settings), REAL_CLOCK, channels, test_clock=False) as service:
-            serve_real_time(service)
-            if not stop.event.is_set():
-                Daemon(service, clock, settings.tick_s, checkpoint_s=settings.checkpoint_s).run()
-    return GOOD
 
 
 def _test(settings: Settings, span: Span, speed: int | None, json_: bool) -> int:

@@ -74,7 +74,7 @@ def connect(url: str, *, hot: bool = False, lasting: bool = True, patience_s: in
         connection = _Patient.connect(
             conninfo_of(url),
             autocommit=True,
-            connect_timeout=10,
+            connect_timeout=min(10, max(2, patience_s)),
             options=_OPTIONS.format(ms=patience_s * 1_000) + (_HOT if hot else "") + ("" if lasting else _NOT_LASTING),
             **_LINE,
         )
