@@ -17,19 +17,24 @@ if TYPE_CHECKING:
 def look_again(run: LoanRun, message: Unsent) -> None:
     """Withdraw the message where it no longer holds; where its step still does, the step is judged afresh.
 
-    A message that stays counts as a contact for whatever is proposed next.
+    The channels of one contact are looked at together, with the first of them: while one of them stays, the step is
+    done, and is not judged again for the sake of the others. What stays counts as a contact for what is proposed next.
     """
+    parts = [m for m in run.situation.unsent if m.loan_id == message.loan_id and m.contact == message.contact]
+    if message is not parts[0]:
+        return
     place = next((p for p, i in enumerate(run.loan.instalments) if i.number == message.instalment), 0)
-    if not _holds(run, message, place):
-        _withdraw(run, message, place, {"rule": "L7"})
-        return
-    why = _stopped(run, message)
-    if why is not None:
-        _withdraw(run, message, place, why)
-        if message.alone:
-            _unsettle(run, message, place)
-        return
-    run.situation.history.append(Contact(message.decided_at, message.contact, message.channel, (message.loan_id,)))
+    holds = _holds(run, message, place)
+    stays = False
+    for part in parts:
+        why = _stopped(run, part) if holds else {"rule": "L7"}
+        if why is not None:
+            _withdraw(run, part, place, why)
+            continue
+        stays = True
+        run.situation.history.append(Contact(part.decided_at, part.contact, part.channel, (part.loan_id,)))
+    if holds and not stays and message.alone:
+        _unsettle(run, message, place)
 
 
 def _holds(run: LoanRun, message: Unsent, place: int) -> bool:
@@ -57,6 +62,8 @@ def _stopped(run: LoanRun, message: Unsent) -> dict[str, Any] | None:
     closed = run.situation.reach.closed.get(message.channel)
     if closed is not None:
         return {"rule": closed, "channel": message.channel}
+    if message.to is not None and message.to != run.situation.reach.addresses.get(message.channel):
+        return {"rule": "L10", "reason": "address_changed"}
     if message.send_by is not None and message.send_by <= run.now:
         return {"rule": "L10", "reason": "window_closed"}
     return _unlawful(run, message)

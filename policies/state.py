@@ -57,7 +57,10 @@ class Attempt(NamedTuple):
 
 
 class Unsent(NamedTuple):
-    """A message that was decided and has not left: ``alone``, where no other channel of its step has either."""
+    """A message that was decided and has not left: ``alone``, where no other channel of its step has either.
+
+    ``to`` is the address that it was decided for; none, where that is no longer known.
+    """
 
     message_id: str
     loan_id: str
@@ -69,6 +72,7 @@ class Unsent(NamedTuple):
     send_by: Instant | None
     contact: str
     alone: bool
+    to: str | None = None
 
 
 class Made(NamedTuple):

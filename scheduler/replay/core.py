@@ -57,7 +57,7 @@ class _Message(NamedTuple):
         line = self.line
         return Unsent(
             self.message_id, line.loan_id, line.instalment or 0, line.step or "", line.occurrence or 0,
-            line.channel or "", line.at, line.send_by, line.contact or "", alone,
+            line.channel or "", line.at, line.send_by, line.contact or "", alone, line.to,
         )  # fmt: skip
 
 

@@ -200,7 +200,9 @@ def _unsent(messages: list[list[Any]], revision: int) -> tuple[Unsent, ...]:
     if not messages:
         return ()
     left = {m[8] for m in messages if m[9] != "queued"}
-    return tuple(Unsent._make((*m[:9], m[8] not in left)) for m in messages if m[9] == "queued" and m[10] != revision)
+    return tuple(
+        Unsent._make((*m[:9], m[8] not in left, m[11])) for m in messages if m[9] == "queued" and m[10] != revision
+    )
 
 
 def _loan(borrower_id: str, row: list[Any]) -> Loan:

@@ -69,7 +69,10 @@ SELECT k.lender_id, k.borrower_id,
      WHERE e.lender_id = k.lender_id AND e.clock_id = %(clock)s AND e.borrower_id = k.borrower_id)::text,
     (SELECT json_agg(json_build_array(
             m.message_id, m.loan_id, m.instalment, m.step, m.occurrence, m.channel, {_us("m.decided_at")},
-            {_us("m.send_by")}, m.contact_key, m.status, m.revision
+            {_us("m.send_by")}, m.contact_key, m.status, m.revision,
+            CASE WHEN m.status = 'queued' THEN (
+                SELECT t.sent_to FROM message_body t
+                WHERE t.lender_id = m.lender_id AND t.clock_id = m.clock_id AND t.message_id = m.message_id) END
         ) ORDER BY m.decided_at, m.message_id)
      FROM message m
      WHERE m.lender_id = k.lender_id AND m.clock_id = %(clock)s AND m.borrower_id = k.borrower_id

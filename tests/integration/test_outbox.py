@@ -372,3 +372,22 @@ def test_a_fault_that_meets_everybody_is_raised_and_nobody_is_set_aside(world: W
     with pytest.raises(ValueError, match="unpack"):
         world.service.engine.tick(at(3, 10))
     assert world.rows("SELECT count(*) FROM borrower WHERE set_aside IS NOT NULL") == [(0,)]
+
+
+def test_a_message_does_not_leave_for_an_address_that_is_no_longer_the_borrowers(world: World) -> None:
+    world.decide(at(3, 10))
+    people = FILES["borrowers.csv"].replace(b"+442079460123", b"+442079460999")
+    running.import_all(world.url, [], {"borrowers.csv": people})
+    world.until(at(3, 10, 1))
+    assert [m.to for m in world.provider.taken] == ["+442079460999"]
+    assert world.told() == [("first", "withdrawn", "sms"), ("first", "sent", "sms")]
+
+
+def test_a_step_on_all_channels_is_not_done_again_where_one_of_them_was_closed_before_it_left(world: World) -> None:
+    world.until(at(3, 10))
+    world.decide(at(6, 10))
+    world.event(event_id="o1", at="2026-03-06T10:00:01Z", type="opt_out", borrower_id="p1", channel="sms")
+    for day in (6, 7, 8):
+        world.until(at(day, 10, 1))
+    assert [m.channel for m in world.provider.taken] == ["sms", "email"]
+    assert world.told()[1:] == [("second", "sent", "email"), ("second", "withdrawn", "sms")]

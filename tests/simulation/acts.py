@@ -22,13 +22,19 @@ class Act:
     facts: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
 
+def together(acts: list[Act]) -> Act:
+    """Several acts of events as one import."""
+    rows = [line for act in acts for line in act.files["events.csv"].decode().splitlines()[1:]]
+    return Act("; ".join(act.name for act in acts), book.files(events=rows), [fact for act in acts for fact in act.facts])
+
+
 class Borrowers:
     """Draws acts that fit what was told so far."""
 
     def __init__(self, random: Random, model: Model) -> None:
         self._random = random
         self._model = model
-        self.people = book.people(random, random.randint(3, 5))
+        self.people = book.people(random, random.randint(4, 8))
         self.loans: list[book.Loan] = []
         self.borrower_of: dict[str, str] = {}
         self._events = 0
@@ -187,14 +193,14 @@ class Borrowers:
         return self._whole(f"{loan.loan} is {loan.segment or 'of no segment'}", [person], [loan])
 
     def _another_loan(self, now: int) -> Act | None:
-        if len(self.loans) > 9:
+        if len(self.loans) > 15:
             return None
         person = self._random.choice(self.people)
         loan = self._new_loan(person.borrower, self._today(now))
         return self._whole(f"{loan.loan} is new, of {person.borrower}", [person], [loan])
 
     def _newcomer(self, now: int) -> Act | None:
-        if len(self.people) > 6:
+        if len(self.people) > 9:
             return None
         number = len(self.people) + 1
         phone = self._random.choice((self._phone(), self.people[0].phone))

@@ -85,7 +85,8 @@ def outcomes(run: Simulation) -> list[str]:
         simple = len(money.instalments) == 1 and not money.reversed
         ended = loan in run.model.closed
         found += _episodes(loan, told, simple=simple, ended=ended)
-        found += _early(loan, told)
+        if not ended:
+            found += _early(loan, told)
     return found
 
 
@@ -97,6 +98,10 @@ def _episodes(loan: str, told: list[dict[str, Any]], *, simple: bool, ended: boo
             for name in line["because"][0].get("superseded", ()):
                 ends[name].add(("superseded", line["at"]))
             if line["step"] in LADDER:
+                _end(line, ends[line["step"]])
+        for line in told:
+            # What is taken back after the cure belongs to no running episode.
+            if line["outcome"] == "withdrawn" and line["step"] in LADDER and line["episode"] is None:
                 _end(line, ends[line["step"]])
         over = any(line["outcome"] in ("cured", "hand_off") or "hand_off" in line["because"][0] for line in own)
         if not over:

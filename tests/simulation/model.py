@@ -170,7 +170,7 @@ class Model:
         exempt = self.stopped.get((one.channel, one.to))
         if exempt is not None and one.borrower not in exempt and not self._before(one.channel, one.to, one):
             found.append(f"I2: {who} was sent to {one.to}, which has refused")
-        if False and one.to in self.left_numbers[one.borrower] and not self._before("number", one.borrower, one):
+        if one.to in self.left_numbers[one.borrower] and not self._before("number", one.borrower, one):
             found.append(f"I2: {who} was sent to {one.to}, which is not {one.borrower}'s any more")
         if one.loan in self.closed and not self._before("closed", one.loan, one):
             found.append(f"I2: {who} was sent after {one.loan} was closed")

@@ -72,7 +72,7 @@ class Process:
         if isinstance(part, Engine):
             return lambda: part.tick(now)
         if isinstance(part, Dispatcher):
-            recovers, self.recover_first = self.recover_first or random.random() < 0.3, False
+            recovers, self.recover_first = self.recover_first or random.random() < 0.5, False
             return lambda: (part.recover(now) if recovers else 0) + part.tick(now)
         return partial(_keep, part, now, random.random() < 0.5, random.random() < 0.7)
 

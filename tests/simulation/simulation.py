@@ -21,7 +21,7 @@ from scheduler.publish import publish
 from scheduler.settings import Settings
 from scheduler.store.database import conninfo_of, connect
 from tests.simulation import book, ending, provider
-from tests.simulation.acts import DAY, MINUTE, Act, Borrowers
+from tests.simulation.acts import DAY, MINUTE, Act, Borrowers, together
 from tests.simulation.connection import (
     AT_COMMIT,
     AT_STATEMENT,
@@ -38,16 +38,17 @@ from tests.simulation.process import Process, open_connection
 from tests.simulation.stage import Actor, Stage
 
 HOUR = 60 * MINUTE
-DAYS = 40
+DAYS = 30
 TOLD = 20
 MOST_LOOKS_AT_THE_END = 600
+LATE_AT_THE_END = 40 * MINUTE
 
 _MESSAGES = "SELECT message_id, status FROM message"
 _LOOKED = "SELECT loan_id, (state ->> 0)::bigint FROM loan WHERE state IS NOT NULL AND json_typeof(state) = 'array'"
 _REVISIONS = "SELECT borrower_id, revision FROM borrower"
-_NEXT = """
-SELECT least((SELECT min(wake_at) FROM borrower WHERE wake_at IS NOT NULL),
-             (SELECT min(next_attempt_at) FROM message WHERE status = 'queued'))
+_DUE = """
+SELECT (SELECT min(wake_at) FROM borrower WHERE wake_at IS NOT NULL),
+       (SELECT min(next_attempt_at) FROM message WHERE status IN ('queued', 'sending'))
 """
 _POISON = '{"episodes": [{}]}'
 
@@ -140,7 +141,7 @@ class Simulation:
             self._begin()
             while self.now < self.end:
                 self._stride()
-                for _ in range(self.random.randint(2, 9)):
+                for _ in range(self.random.randint(1, 6)):
                     self._something()
                 self._finish_under_way()
             self._finish()
@@ -181,7 +182,7 @@ class Simulation:
             self._start(index)
         elif random.random() < self._fault:
             self._kill(index, "is killed")
-        elif random.random() < 0.22:
+        elif random.random() < 0.1:
             self._draw_act()
             self._lend()
         elif random.random() < 0.02:
@@ -220,12 +221,16 @@ class Simulation:
             connection = process.parts[name].connection
             self.step(f"{process.name} {name} has another connection")
         work = process.job(name, self.now, self.random)
-        actor = self.stage.begin(f"{process.name} {name}", connection, work)
-        process.busy[name] = actor
-        self.step(f"{actor.name} begins")
+        parks_at = self._parks_at()
+        self.step(f"{process.name} {name} begins{'' if parks_at is None else ', straight on'}")
+        process.busy[name] = actor = self.stage.begin(f"{process.name} {name}", connection, work, parks_at)
         self._after(actor)
-        if actor.state == "parked" and self.random.random() >= self._interleave:
-            self._straight(actor)
+
+    def _parks_at(self) -> int | None:
+        """Where one that runs straight on meets its fault; none, where it is parked at each point."""
+        if self.manners.calm or self.random.random() >= self._interleave:
+            return self.random.randint(1, 12) if self.random.random() < 10 * self._fault else 0
+        return None
 
     def _straight(self, actor: Actor) -> None:
         while actor.state == "parked":
@@ -240,7 +245,9 @@ class Simulation:
         self._after(actor)
 
     def _order(self, kind: str, actor: Actor) -> str:
-        if self.manners.calm or self.random.random() >= self._fault:
+        if self.manners.calm or (actor.straight is None and self.random.random() >= self._fault):
+            return GO
+        if actor.straight is not None and (actor.straight != actor.parks_at or actor.faulted):
             return GO
         dies = (DIE,) if actor is not self._lending else ()
         if kind == STATEMENT:
@@ -297,7 +304,7 @@ class Simulation:
             return
         if random.random() < 0.06 and len(self._versions) < 4:
             self._publish(len(self._versions) + 1)
-            if random.random() < 0.7:
+            if random.random() < 0.7 and not self.poisoned:
                 self._pending.append(self._migrate)
         else:
             self._queue_act(self.borrowers.draw(self.now))
@@ -337,11 +344,10 @@ class Simulation:
             return
         if self._lender.closed:
             self._lender = self._open()
-        actor = self._lending = self.stage.begin("lender", self._lender, self._pending[0])
-        self.step("lender begins")
+        parks_at = self._parks_at()
+        self.step(f"lender begins{'' if parks_at is None else ', straight on'}")
+        actor = self._lending = self.stage.begin("lender", self._lender, self._pending[0], 3 * parks_at if parks_at else parks_at)
         self._after(actor)
-        if actor.state == "parked" and self.random.random() >= self._interleave:
-            self._straight(actor)
 
     def _lent(self, error: BaseException | None, actor: Actor) -> None:
         if error is not None:
@@ -361,7 +367,7 @@ class Simulation:
 
     def _poison(self) -> None:
         """A contract's state that cannot be read, put there behind everybody's back; later it is put right."""
-        if self.stage.actors:
+        if self.stage.actors or self._pending:
             return
         if self.poisoned:
             self.cure_poison()
@@ -387,9 +393,12 @@ class Simulation:
 
     # --- time -----------------------------------------------------------------------------------------------------
 
+    def _due(self) -> tuple[datetime | None, datetime | None]:
+        return self.monitor.execute(_DUE).fetchall()[0]
+
     def _next(self) -> int | None:
-        row = self.monitor.execute(_NEXT).fetchone()
-        return None if row is None or row[0] is None else round(row[0].timestamp() * 1_000_000)
+        found = [at for at in self._due() if at is not None]
+        return round(min(found).timestamp() * 1_000_000) if found else None
 
     def _stride(self) -> None:
         """Nobody is at work: time goes on to what is due next, a little, far, or by three days."""
@@ -424,18 +433,18 @@ class Simulation:
         self.step("all is calm from here on")
         self.cure_poison()
         self._tell_all()
-        for act in self.borrowers.release_all(self.now):
-            self._queue_act(act)
+        acts = self.borrowers.release_all(self.now)
         if self.random.random() < 0.4:
-            for act in self.borrowers.pay_all(self.now):
-                self._queue_act(act)
+            acts += self.borrowers.pay_all(self.now)
+        if acts:
+            self._queue_act(together(acts))
         self._tell_all()
-        for looks in range(MOST_LOOKS_AT_THE_END):
+        for _ in range(MOST_LOOKS_AT_THE_END):
             self._work_off()
             due = self._next()
             if due is None:
                 return
-            self.now = max(due, self.now + (looks > MOST_LOOKS_AT_THE_END // 2))
+            self.now = max(due, self.now) + LATE_AT_THE_END
             self.step("the clock goes on")
         self.breach(f"I4: something is still due after {MOST_LOOKS_AT_THE_END} looks")
 
@@ -445,23 +454,21 @@ class Simulation:
             self._finish_under_way()
 
     def _work_off(self) -> None:
+        """Decide and hand over until nothing is due."""
         for index, process in enumerate(self.processes):
             if process is None:
                 self._start(index)
         process = self.processes[0]
         assert process is not None
-        process.recover_first = True
-        while True:
-            done = 0
-            for name in ("engine0", "dispatch"):
-                self._job(process, name)
-                actor = process.busy.get(name)
-                if actor is not None:
-                    self._straight(actor)
-                result = self._last
-                done += result if isinstance(result, int) else result.borrowers
-            if not done:
+        for _ in range(MOST_LOOKS_AT_THE_END):
+            wake, attempt = (None if at is None else round(at.timestamp() * 1_000_000) for at in self._due())
+            if wake is not None and wake <= self.now:
+                self._job(process, "engine0")
+            elif attempt is not None and attempt <= self.now:
+                self._job(process, "dispatch")
+            else:
                 return
+        self.breach("I4: what is due at one instant has no end")
 
     # --- the steps, and what is looked at after each -----------------------------------------------------------------
 

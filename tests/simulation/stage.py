@@ -40,6 +40,9 @@ class Actor:
         self.at = ("begin", "")
         self.order = GO
         self.doomed = False
+        self.parks_at = 0
+        self.straight: int | None = None
+        """Where it is not parked at each point: how many points it has passed."""
         self.result: Any = None
         self.error: BaseException | None = None
         self.faulted = False
@@ -114,7 +117,7 @@ class Stage:
                 return DIE if actor.doomed else GO
         elif actor.doomed:
             return DIE
-        order = actor.park(kind, what)
+        order = self._pass(actor, kind, what)
         if kind == COMMIT and order in (GO, DIE_AFTER, "cut after"):
             self.committed = True
         return DIE if actor.doomed and order != DIE_AFTER else order
@@ -124,17 +127,33 @@ class Stage:
         actor = _mine.actor
         if actor is None:
             return
-        if actor.doomed or actor.park(kind, what) == DIE:
+        if actor.doomed or self._pass(actor, kind, what) == DIE:
             raise Died
 
-    def begin(self, name: str, connection: SimulatedConnection, work: Callable[[], Any]) -> Actor:
-        """Begin a piece of work and let it come to its first point, or to its end."""
+    def _pass(self, actor: Actor, kind: str, what: str) -> str:
+        """The order at a point. One that runs straight on is parked only where its fault is, or others are blocked."""
+        if actor.straight is not None and kind != RETURNED and not self.blocked:
+            actor.straight += 1
+            if actor.straight != actor.parks_at:
+                return GO
+        return actor.park(kind, what)
+
+    def begin(
+        self, name: str, connection: SimulatedConnection, work: Callable[[], Any], parks_at: int | None = None
+    ) -> Actor:  # fmt: skip
+        """Begin a piece of work and let it come to its first point, or to its end.
+
+        ``parks_at``: it runs straight on, but for this one point, from 1.
+        """
         actor = Actor(name, connection, work)
+        if parks_at is not None:
+            actor.parks_at, actor.straight = parks_at, 0
         actor.arrivals = self._arrivals
         self.actors.append(actor)
         actor.thread.start()
         actor.go(GO)
         self._wait(actor)
+        self._settle()
         return actor
 
     def resume(self, actor: Actor, order: str = GO) -> None:
