@@ -16,7 +16,7 @@ import ipaddress
 import re
 import unicodedata
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import entry_points
@@ -65,13 +65,19 @@ class Unconfirmed(AdapterError):
     """The provider may have the message; it must not be sent again unasked."""
 
 
+def _at_any_time() -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One rendered text to one person, ready to leave.
 
     ``message_id`` is the 64 hex digits of its SHA-256; ``to`` is an E.164 number, a mail address, or the lines
     of a postal address; ``created_at`` is an aware datetime, the instant that decided the message;
-    ``lender_name`` and ``reply_to`` say who speaks and where an answer goes.
+    ``lender_name`` and ``reply_to`` say who speaks and where an answer goes. ``may_leave`` is asked by an adapter at
+    the last moment before the text goes out: false, where whoever sends has slept past the time that it had for it,
+    and another may have the message by now; then it is ``Transient``.
     """
 
     message_id: str
@@ -84,6 +90,7 @@ class Message:
     html: str | None = field(default=None, repr=False)
     lender_name: str | None = field(default=None, repr=False)
     reply_to: str | None = field(default=None, repr=False)
+    may_leave: Callable[[], bool] = field(default=_at_any_time, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_message_id(self.message_id)

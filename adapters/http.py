@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -24,7 +24,12 @@ from adapters.deadline import Deadline
 Transport = httpx.BaseTransport
 
 _NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_LEAVES = frozenset({"http11.send_request_headers.started", "http11.send_request_body.started"})
 _CONNECTED = frozenset({"connection.connect_tcp.complete", "connection.start_tls.complete"})
+
+
+class _TooLate(Exception):
+    """Whoever sends has slept for too long; raised before anything that a server acts on has left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +100,15 @@ class HttpClient:
     def __repr__(self) -> str:
         return f"HttpClient({self._provider!r}, {self._base_url!r})"
 
-    def post_form(self, path: str, fields: Mapping[str, str]) -> Answer:
+    def post_form(
+        self, path: str, fields: Mapping[str, str], may_leave: Callable[[], bool] | None = None
+    ) -> Answer:  # fmt: skip
         """POST a form once; any whole answer is returned, whatever its status.
 
+        ``may_leave`` is asked before the head and before the body goes out; without its body no server acts on a form.
         Raises ``Transient`` where the request provably never left, ``Unconfirmed`` where it may have.
         """
-        return self._exchange("POST", path, data=fields)
+        return self._exchange("POST", path, may_leave, data=fields)
 
     def post_text(self, path: str, text: str) -> Answer:
         """The same with plain text in UTF-8 as the body."""
@@ -118,12 +126,16 @@ class HttpClient:
             raise Transient(f"{self._provider}: the answer was cut off, too long or compressed")
         return answer
 
-    def _exchange(self, method: str, path: str, **request: Any) -> Answer:
+    def _exchange(
+        self, method: str, path: str, may_leave: Callable[[], bool] | None = None, **request: Any
+    ) -> Answer:  # fmt: skip
         with Deadline(self._timeout_s) as deadline:
 
             def trace(event: str, info: dict[str, Any]) -> None:
                 if event in _CONNECTED:
                     deadline.watch(info["return_value"].get_extra_info("socket"))
+                elif event in _LEAVES and may_leave is not None and not may_leave():
+                    raise _TooLate
 
             url = self._base_url + path
             try:
@@ -132,6 +144,8 @@ class HttpClient:
                     return Answer(response.status_code, response.headers, body or b"", body is not None)
             except _NEVER_LEFT as error:
                 raise Transient(f"{self._provider}: no connection ({type(error).__name__})") from None
+            except _TooLate:
+                raise Transient(f"{self._provider}: too late to send, and nothing whole was sent") from None
             except httpx.LocalProtocolError:
                 raise Rejected(f"{self._provider}: the request breaks HTTP's own rules and was not sent") from None
             except httpx.HTTPError as error:

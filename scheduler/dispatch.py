@@ -10,7 +10,7 @@ import hashlib
 import hmac
 from base64 import urlsafe_b64encode
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -208,7 +208,7 @@ class Dispatcher:
         if channel is None:
             return Result(FAILED, reason=f"no adapter for {one.channel}")
         try:
-            receipt = channel.send(self._message(one))
+            receipt = channel.send(self._message(one, lambda: _CLOCK.monotonic() < ends_s))
         except Transient as error:
             if one.attempts >= MOST_ATTEMPTS:
                 return Result(FAILED, channel.name, reason=f"given up after {one.attempts} attempts: {error.reason}")
@@ -224,7 +224,7 @@ class Dispatcher:
             return Result(UNCONFIRMED, channel.name, reason=f"{type(error).__name__} in the adapter")
         return Result(SENT, receipt.provider, receipt.reference)
 
-    def _message(self, one: Leaving) -> Message:
+    def _message(self, one: Leaving, may_leave: Callable[[], bool]) -> Message:
         token = link_token(self._link_key, one.message_id)
         body = one.body.replace(TOKEN_PLACEHOLDER, token)
         return Message(
@@ -238,6 +238,7 @@ class Dispatcher:
             html_of(body) if one.channel == "email" else None,
             one.lender_name,
             one.reply_to,
+            may_leave,
         )
 
     def _settle(self, message_id: str, channel_name: str, now: Instant) -> Result:

@@ -10,7 +10,7 @@ import re
 import smtplib
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -116,7 +116,7 @@ class SmtpChannel(Channel):
         smtp = smtplib.SMTP(local_hostname=self._sender.domain)
         with Deadline(self._server.timeout_s) as deadline:
             try:
-                self._hand_over(smtp, deadline, to, content)
+                self._hand_over(smtp, deadline, to, content, message.may_leave)
             finally:
                 # What it says to QUIT changes nothing that is known by now.
                 with contextlib.suppress(OSError):
@@ -128,7 +128,9 @@ class SmtpChannel(Channel):
         """Whether ``host`` is this machine."""
         return is_loopback_host(self._server.host)
 
-    def _hand_over(self, smtp: smtplib.SMTP, deadline: Deadline, to: MailAddress, content: bytes) -> None:
+    def _hand_over(
+        self, smtp: smtplib.SMTP, deadline: Deadline, to: MailAddress, content: bytes, may_leave: Callable[[], bool]
+    ) -> None:  # fmt: skip
         try:
             self._open(smtp, deadline)
             self._offer(smtp, to)
@@ -136,6 +138,9 @@ class SmtpChannel(Channel):
             late = deadline.expired or isinstance(error, TimeoutError)
             what = f"not ready within {self._server.timeout_s:g} s" if late else _without_text(error)
             raise Transient(f"smtp: {what}, before the message was sent") from None
+        if not may_leave():
+            smtp.close()
+            raise Transient("smtp: too late to send, and the message was not sent")
         try:
             smtp.send(content)
             code, text = smtp.getreply()

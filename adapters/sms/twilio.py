@@ -92,7 +92,8 @@ class TwilioChannel(Channel):
         """Create one message; a 201 with a SID means that Twilio took it over, not that it was delivered."""
         check_sendable(message, self)
         form = {"To": _number(message.to), "Body": message.body, **self._fixed}
-        answer = self._client.post_form(f"/2010-04-01/Accounts/{self._account_sid}/Messages.json", form)
+        path = f"/2010-04-01/Accounts/{self._account_sid}/Messages.json"
+        answer = self._client.post_form(path, form, message.may_leave)
         return self._receipt(answer)
 
     def loopback(self) -> bool:

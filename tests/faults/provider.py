@@ -103,7 +103,11 @@ def _handler(provider: _Provider) -> type[BaseHTTPRequestHandler]:
             with provider.lock:
                 provider.in_air += 1
             try:
-                form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode(), strict_parsing=True)
+                length = int(self.headers["Content-Length"])
+                body = self.rfile.read(length)
+                if len(body) < length:
+                    return  # whoever asked was killed before all of it had left: there is no request
+                form = parse_qs(body.decode(), strict_parsing=True)
                 found = _TOKEN.findall(form["Body"][0])
                 token = found[0] if len(found) == 1 else "none"
                 word, chance = provider.manner(token)
@@ -114,7 +118,7 @@ def _handler(provider: _Provider) -> type[BaseHTTPRequestHandler]:
             finally:
                 with provider.lock:
                     provider.in_air -= 1
-            self.close_connection = True
+                self.close_connection = True
 
         def _reply(self, status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
             self.send_response_only(status)

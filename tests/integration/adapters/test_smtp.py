@@ -59,6 +59,13 @@ def test_a_mail_arrives_with_its_parts_and_headers(plain, make_message):
     assert mail.get_body(("html",)).get_content().strip() == "<p>Grüße</p>"
 
 
+def test_a_sender_that_has_slept_past_its_time_sends_no_mail(plain, make_message):
+    provider, channel = plain
+    with pytest.raises(Transient, match="too late to send"):
+        channel.send(make_message("email", TO, may_leave=lambda: False))
+    assert provider.accepted == []
+
+
 def test_without_html_a_mail_is_plain_text(plain, make_message):
     provider, channel = plain
     channel.send(make_message("email", TO))

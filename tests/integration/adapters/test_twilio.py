@@ -121,6 +121,12 @@ def test_a_refused_connection_is_transient(channel, http_provider, make_message)
         made.send(make_message("sms", TO))
 
 
+def test_a_sender_that_has_slept_past_its_time_sends_nothing(channel, http_provider, make_message):
+    with pytest.raises(Transient, match="too late to send"):
+        channel().send(make_message("sms", TO, may_leave=lambda: False))
+    assert http_provider.requests == []
+
+
 def test_each_message_has_a_connection_of_its_own(channel, http_provider, make_message):
     made = channel()
     for number in range(3):
