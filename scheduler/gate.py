@@ -133,6 +133,10 @@ class Gate:
         wall = self._clock.now()
         return wall if self._latest is None else max(wall, self._latest)
 
+    def served(self) -> Instant:
+        """The latest instant that was served; what the clock says, where none was yet."""
+        return self._clock.now() if self._latest is None else self._latest
+
     def ask(self, connection: Connection) -> Pass | None:
         """Leave to work; none, where the clock is held, or is not to be served."""
         state = read(connection, self._clock_id)

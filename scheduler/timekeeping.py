@@ -7,7 +7,6 @@ from typing import Final
 
 import structlog
 
-from policies.facts import Instant
 from scheduler import gate, journal
 from scheduler.batch import write_journal
 from scheduler.clock import Clock
@@ -32,7 +31,7 @@ class Timekeeper:
         self._clock = clock
         self._gate = gate
         self._connection: Connection | None = None
-        self._jumps: deque[tuple[Instant, int]] = deque(maxlen=_MOST_JUMPS)
+        self._jumps: deque[int] = deque(maxlen=_MOST_JUMPS)
         self._marked = clock.monotonic() - _MARK_S
         self.skew_us = 0
         """How far the machine's clock is before the database's, in microseconds."""
@@ -59,8 +58,8 @@ class Timekeeper:
         """Journal what jumped, move the mark on, and compare the clocks; at each tick, or seldom."""
         connection = self._get()
         while self._jumps:
-            at, seconds = self._jumps[0]
-            entry = journal.entry(at, journal.CLOCK_JUMP, {"seconds": seconds})
+            # As of what was served by then: no entry is older than one that others have written since.
+            entry = journal.entry(self._gate.served(), journal.CLOCK_JUMP, {"seconds": self._jumps[0]})
             write_journal(connection, "default", self._service.clock_id, [entry])
             self._jumps.popleft()
         if self._clock.monotonic() - self._marked >= _MARK_S:
@@ -71,7 +70,7 @@ class Timekeeper:
 
     def jumped(self, seconds: int) -> None:
         """The clock was set, by so many seconds; the journal is told as soon as the database can be."""
-        self._jumps.append((self._gate.now(), seconds))
+        self._jumps.append(seconds)
         if seconds > ALARM_S:
             _log.error("the clock jumped far ahead; this is treated as an outage", seconds=seconds)
         else:
