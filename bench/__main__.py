@@ -1,4 +1,4 @@
-"""``make bench``: every figure beside its reference, as a table and as JSON; or ``python -m bench 10000 --only wave``."""
+"""``make bench``: every figure beside its reference, as a table and as JSON."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from scheduler.bootstrap import use_pinned_zones
 from scheduler.clock import SystemClock
 from scheduler.service import settle_process
 from scheduler.store import embedded
+from scheduler.store.server_place import MAJOR
 
 _COLUMNS = {"name": 26, "n": 9, "pairs": 5, "seconds": 11, "reference_s": 11, "ratio": 7, "floor": 7}
 _CLOCK = SystemClock()
@@ -90,7 +91,7 @@ def _machine() -> dict[str, Any]:
         "machine": platform.machine(),
         "system": platform.system(),
         "python": platform.python_version(),
-        "postgresql": embedded.MAJOR,
+        "postgresql": MAJOR,
         "psycopg": version("psycopg"),
         "duly": version("duly"),
         "load_before": [round(x, 1) for x in os.getloadavg()],

@@ -15,7 +15,7 @@ from scheduler.store.database import migrate
 from scheduler.store.embedded import Server
 
 Row = dict[str, Any]
-"""Figures by name; ``seconds`` and ``reference_s`` are medians, ``ratio`` is the reference's by ours: more is better."""
+"""Figures by name; ``seconds`` and ``reference_s`` are medians, ``ratio`` is the reference's by ours."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from bench import clocks, guard, importing, ledger, wave
+from bench import clocks, daily, guard, importing, ledger, sending, simulating, wave
 from bench.figures import Asked, Row
 
 _WAVES = (10_000, 100_000)
@@ -45,4 +45,7 @@ SUBJECTS: dict[str, Callable[[Asked], Iterator[Row]]] = {
     "guard": _guard,
     "clocks": _clocks,
     "import": importing.run,
+    "simulate": simulating.run,
+    "dispatch": sending.run,
+    "daily": daily.run,
 }
