@@ -28,6 +28,7 @@ _DAY_S: Final = 86_400
 _QUARTER: Final = 900 * SECOND
 _QUARTERS_FROM: Final = 315_532_800 * SECOND
 _KEPT: Final = 200_000
+_KEPT_TEXTS: Final = 1_000
 
 
 class UnknownZone(ValueError):
@@ -44,7 +45,7 @@ class Zone:
         self._tz = tz
         self._offsets: dict[int, int] = {}
         self._instants: dict[tuple[int, int], Instant] = {}
-        self._written: tuple[Instant, str] = (0, self._iso(0))
+        self._written: dict[Instant, str] = {}
 
     def offset(self, at: Instant) -> int:
         """Seconds east of UTC at ``at``."""
@@ -95,12 +96,13 @@ class Zone:
 
     def iso(self, at: Instant) -> str:
         """RFC 3339 in local time with offset, whole seconds: ``2016-03-29T10:00:00+01:00``."""
-        # Of a wave every line has the same instant. Both are kept in one value, for two threads may ask at once.
-        last, text = self._written
-        if last != at:
-            text = self._iso(at)
-            self._written = (at, text)
-        return text
+        # Of a wave every line has the same few instants.
+        found = self._written.get(at)
+        if found is None:
+            if len(self._written) > _KEPT_TEXTS:
+                self._written.clear()
+            found = self._written[at] = self._iso(at)
+        return found
 
     def _iso(self, at: Instant) -> str:
         offset = self.offset(at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -85,19 +85,42 @@ def language_of(person: Person, policy: Policy) -> str:
 def variables(
     person: Person, policy: Policy, loan_id: str, product: str, currency: str, due: date,
     facts: Mapping[str, Any], made: Made | None, link_base: str,
-) -> dict[str, Any]:  # fmt: skip
+) -> Mapping[str, Any]:  # fmt: skip
     """What a template may name: exact money as Money, dates as dates; nothing else reaches it."""
-    found: dict[str, Any] = dict(facts)
-    for name in MONEY_FACTS:
-        found[name] = Money(facts[name], currency)
-    found["borrower"] = {"first_name": person.first_name, "last_name": person.last_name}
-    found["loan"] = {"loan_id": loan_id, "product": product}
-    found["due"] = due
-    found["links"] = {"view": f"{link_base}/{TOKEN_PLACEHOLDER}"}
-    found["lender"] = policy.lender
+    given: dict[str, Any] = {
+        "borrower": {"first_name": person.first_name, "last_name": person.last_name},
+        "loan": {"loan_id": loan_id, "product": product},
+        "due": due,
+        "links": {"view": f"{link_base}/{TOKEN_PLACEHOLDER}"},
+        "lender": policy.lender,
+    }
     if made is not None:
-        found["offer"] = offer_terms(made, currency)
-    return found
+        given["offer"] = offer_terms(made, currency)
+    return _Variables(facts, given, currency)
+
+
+class _Variables(Mapping[str, Any]):
+    """Facts, those of money in ``currency``, beside what is ``given``; a fact that no template names is never asked."""
+
+    __slots__ = ("currency", "facts", "given")
+
+    def __init__(self, facts: Mapping[str, Any], given: Mapping[str, Any], currency: str) -> None:
+        self.facts = facts
+        self.given = given
+        self.currency = currency
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self.given:
+            return self.given[name]
+        value = self.facts[name]
+        return Money(value, self.currency) if name in MONEY_FACTS else value
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self.facts
+        yield from self.given
+
+    def __len__(self) -> int:
+        return len(self.facts) + len(self.given)
 
 
 def offer_terms(made: Made, currency: str) -> dict[str, Any]:

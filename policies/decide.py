@@ -107,13 +107,14 @@ class _Desk:
             self.lines += run.lines
             if run.state.wake is not None:
                 wakes.append(run.state.wake)
-        self.lines.sort(key=lambda line: line.order)
+        if len(self.lines) > 1:
+            self.lines.sort(key=lambda line: line.order)
         return Decision(
             tuple(self.lines),
             self.states,
             tuple(self.situation.made),
             self.where,
-            min(wakes, default=None),
+            min(wakes) if wakes else None,
         )
 
     def _push(self, run: LoanRun) -> None:

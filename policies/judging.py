@@ -122,7 +122,10 @@ def _send(run: LoanRun, proposal: Proposal, made: Made | None) -> bool:
     if send.every:
         for channel, why in answer.refused:
             _line(run, proposal, SUPPRESSED, why, channel=channel, channel_place=send.channels.index(channel))
-    left = () if send.every else tuple(c for c in send.channels if c not in (*answer.carry, *_names(answer.refused)))
+    left: tuple[str, ...] = ()
+    if not send.every:
+        tried = answer.carry + _names(answer.refused)
+        left = tuple([channel for channel in send.channels if channel not in tried])
     for channel in answer.carry:
         sent_id = _message(run, proposal, channel, send.channels.index(channel), made, occurrence, contact)
         _attempted(run, sent_id, Attempt(step.name, proposal.place, occurrence, run.state.running, left))
@@ -133,7 +136,7 @@ def _send(run: LoanRun, proposal: Proposal, made: Made | None) -> bool:
 
 
 def _names(refused: tuple[tuple[str, Because], ...]) -> tuple[str, ...]:
-    return tuple(channel for channel, _ in refused)
+    return tuple([channel for channel, _ in refused]) if refused else ()
 
 
 def _message(
@@ -160,8 +163,9 @@ def _message(
 
 def _offer_of(run: LoanRun, proposal: Proposal) -> Made | None:
     """The offer that a side step hangs on, also when it can no longer be taken."""
-    ref = None if proposal.side is None else proposal.side.offer
-    return next((made for made in run.state.offers if made.ref == ref), None)
+    if proposal.side is None:
+        return None
+    return next((made for made in run.state.offers if made.ref == proposal.side.offer), None)
 
 
 def _fall_back(run: LoanRun, proposal: Proposal) -> None:

@@ -48,7 +48,7 @@ class LoanFacts:
 
     __slots__ = (
         "_base", "_money", "_overdue_between", "_positions", "_simple",
-        "_threshold", "_turns", "loan", "past_due_at",
+        "_threshold", "_turns", "dues", "loan", "past_due_at",
     )  # fmt: skip
 
     def __init__(
@@ -58,15 +58,16 @@ class LoanFacts:
         self.loan = loan
         self._threshold = 1
         instalments = loan.instalments
-        self.past_due_at = [zone.instant(i.due_on.toordinal() + 1) for i in instalments]
+        self.dues = [i.due_on.toordinal() for i in instalments]
+        self.past_due_at = [zone.instant(due + 1) for due in self.dues]
         if moved is not None:
             earlier, until = moved
-            for place, one in enumerate(instalments):
-                was = earlier.instant(one.due_on.toordinal() + 1)
+            for place, due in enumerate(self.dues):
+                was = earlier.instant(due + 1)
                 self.past_due_at[place] = was if was <= until else max(until, self.past_due_at[place])
         self._base = [i.principal_minor + i.interest_minor + i.fees_minor for i in instalments]
         self._money = [e for e in events if e.type in MONEY]
-        self._simple = not any(e.type in ("charge", "waiver") for e in self._money)
+        self._simple = not self._money or not any(e.type in ("charge", "waiver") for e in self._money)
         self._positions: dict[Instant, Position] = {}
         self._turns: list[Instant] = []
         self._overdue_between: dict[int, bool] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from policies import recall, reviews
@@ -51,7 +52,7 @@ class LoanRun:
         self.failed = False
         self.ladder: Ladder
         self.position: Position
-        self._facts: dict[str, Any] | None = None
+        self._facts: Mapping[str, Any] | None = None
 
     # --- the loan as it stands ----------------------------------------------------------------------------------
 
@@ -77,7 +78,7 @@ class LoanRun:
                 recall.look_again(self, message)
 
     def _holds(self) -> list[Hold]:
-        held = holds_of(self.events, self.situation.zone)
+        held = holds_of(self.events, self.situation.zone) if self.events else []
         if self.state.holds:
             for hold_id, start, end in self.state.holds:
                 released = [e.at for e in self.events if e.type == "release" and e.ref == hold_id]
@@ -193,7 +194,7 @@ class LoanRun:
 
     # --- what follows ------------------------------------------------------------------------------------------
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Mapping[str, Any]:
         """The facts that ``when`` may test and templates may print, as of now."""
         if self._facts is None:
             self._facts = loan_facts(self)
@@ -239,10 +240,8 @@ class LoanRun:
                         policy=state.version,
                     )
                 )  # fmt: skip
-        for event in self.events:
-            if event.at > self.now:
-                wakes.append(event.at)
-        state.wake = min(wakes, default=None)
+        wakes += [event.at for event in self.events if event.at > self.now]
+        state.wake = min(wakes) if wakes else None
         state.facts = len(self.events)
 
     def _wakes(self, wakes: list[Instant]) -> None:

@@ -27,7 +27,7 @@ class Pace:
         self.stops = stops
         self.zone = zone
         self.state = state
-        self.dues = [i.due_on.toordinal() for i in self.loan.instalments]
+        self.dues = facts.dues
         self._own_times: dict[tuple[int, int], Instant] = {}
         self._times: dict[int, Instant | None] = {}
         self._judged: dict[tuple[int, Instant, Instant, bool], Instant | None] = {}

@@ -51,22 +51,20 @@ def whole(template: BoundTemplate) -> Writer:
 
 def pieces(template: BoundTemplate, language: str) -> Writer | None:
     """The same text as ``whole`` gives, from pieces put together; none where the template has a tag."""
-    parts: list[str | Writer] = []
+    form = ""
+    writers: list[Writer] = []
     for node in template.nodes:
         if isinstance(node, ContentNode):
-            parts.append(node.text)
+            form += node.text.replace("%", "%%")
         elif isinstance(node, OutputNode) and (part := _piece(node.expression, language)) is not None:
-            parts.append(part)
+            form += "%s"
+            writers.append(part)
         else:
             return None
-    if all(isinstance(part, str) for part in parts):
-        text = "".join(part for part in parts if isinstance(part, str))
-        return lambda variables: text
-    writers: list[Writer] = [_literal(part) if isinstance(part, str) else part for part in parts]
 
     def write(variables: Variables) -> str:
         try:
-            return "".join([part(variables) for part in writers])
+            return form % tuple([part(variables) for part in writers])
         except KeyError as error:
             raise CannotRender(f"{error} is undefined") from None
         except _WRONG_VALUES as error:
@@ -75,19 +73,19 @@ def pieces(template: BoundTemplate, language: str) -> Writer | None:
     return write
 
 
-def _literal(text: str) -> Writer:
-    return lambda variables: text
-
-
 def _piece(expression: Any, language: str) -> Writer | None:
     if not isinstance(expression, FilteredExpression) or not isinstance(expression.left, Path):
         return None
     path = expression.left.path
     if len(path) > 2 or not all(isinstance(segment, str) for segment in path):
         return None
-    read = _reader([str(segment) for segment in path])
+    names = [str(segment) for segment in path]
     known = filters(language)
-    for one in expression.filters or []:
+    given = expression.filters or []
+    if len(given) == 1 and given[0].name in _OF_NO_TEXT:
+        return _formatted(names, known[given[0].name])
+    read = _reader(names)
+    for one in given:
         if one.name == "default":
             if len(one.args) != 1 or not isinstance(one.args[0].value, StringLiteral | IntegerLiteral):
                 return None
@@ -95,6 +93,18 @@ def _piece(expression: Any, language: str) -> Writer | None:
         else:
             read = _filtered(read, known[one.name])
     return _printed(read)
+
+
+_OF_NO_TEXT: Final = frozenset({"money", "date", "number"})
+"""Filters that take an amount, a date or a number, none of which has to be made clean, and give text."""
+
+
+def _formatted(path: list[str], function: Callable[[Any], str]) -> Writer:
+    if len(path) == 1:
+        name = path[0]
+        return lambda variables: function(variables[name])
+    first, second = path
+    return lambda variables: function(variables[first][second])
 
 
 def _reader(path: list[str]) -> Callable[[Variables], Any]:
