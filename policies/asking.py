@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from policies.compliance.content import NO_INITIAL
 from policies.compliance.dossier import Asked
-from policies.compliance.guard import DEFER, SEND, Verdict, closes, judge
+from policies.compliance.guard import DEFER, SEND, Verdict, closes, judge, judge_by
 from policies.compliance.packs import packs_of
 from policies.compliance.plan import RuleBook
 from policies.compose import language_of
@@ -86,18 +86,18 @@ def judge_channels(
     run: LoanRun, step: Step, pre_due: bool, made: Made | None, channels: tuple[str, ...], but: str | None = None
 ) -> Verdict:
     """The guard's verdict on these channels of a step, together; ``but`` is a contact that does not count."""
-    book = book_of(run)
+    book, situation = book_of(run), run.situation
     asked = [asked_of(run, book, step, pre_due, made, channel) for channel in channels]
-    dossier = run.situation.dossier
-    if but is not None:
-        dossier = dossier._replace(contacts=[c for c in dossier.contacts if c.key != but])
-    return judge(asked, dossier, book, run.now)
+    if but is None:
+        return judge_by(situation.view(book), asked)
+    counted = [contact for contact in situation.history if contact.key != but]
+    return judge(asked, situation.dossier._replace(contacts=counted), book, run.now)
 
 
 def send_by(run: LoanRun, step: Step, pre_due: bool, made: Made | None, channel: str) -> Instant | None:
     """Until when a message that is decided now may leave."""
     book = book_of(run)
-    return closes(asked_of(run, book, step, pre_due, made, channel), run.situation.dossier, book, run.now)
+    return closes(asked_of(run, book, step, pre_due, made, channel), run.situation.view(book))
 
 
 def book_of(run: LoanRun) -> RuleBook:
@@ -127,7 +127,8 @@ def _content(run: LoanRun, message: str, channel: str) -> frozenset[str]:
     """The classes of content of the text; that a first message lacks what it must say counts for the first only."""
     policy, situation = run.ladder.policy, run.situation
     found = policy.contents.get((message, channel, language_of(situation.person, policy)), NONE)
-    if NO_INITIAL in found and any(not c.inbound and run.loan.loan_id in c.debts for c in situation.history):
+    history, loan_id = situation.history, run.loan.loan_id
+    if NO_INITIAL in found and history and any(not c.inbound and loan_id in c.debts for c in history):
         return found - {NO_INITIAL}
     return found
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from policies.calendar import Zone, zone
 from policies.compliance.dossier import Contact, Dossier
+from policies.compliance.guard import View
+from policies.compliance.plan import RuleBook
 from policies.compliance.record import contacts_of, dossier_of
 from policies.compose import Reach, reach
 from policies.facts import Event, Instant, Person
@@ -20,6 +22,8 @@ def find_whereabouts(person: Person, known: Whereabouts | None, now: Instant) ->
         return Whereabouts(person.zone)
     if known.coming is not None and known.starts <= now:
         known = Whereabouts(known.coming, known.zone, known.starts)
+    if known.coming is None and person.zone == known.zone and not known.starts:
+        return known
     if person.zone in (known.zone, known.coming):
         return known if person.zone != known.zone else known._replace(coming=None, starts=0)
     held = zone(known.zone)
@@ -44,6 +48,13 @@ class Situation:
     link_base: str
     unsent: tuple[Unsent, ...] = ()
     made: list[Contact] = field(default_factory=list)
+    _view: View | None = None
+
+    def view(self, book: RuleBook) -> View:
+        """How the guard looks at the person under these rules; worked out once, as loans mostly share them."""
+        if self._view is None or self._view.book is not book:
+            self._view = View(self.dossier, book, self.now)
+        return self._view
 
     def contact(self, key: str, channel: str, loan_id: str) -> None:
         """A contact was allowed; it counts for whatever is proposed next."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from policies.calendar import Zone, zone
 from policies.compliance import counts, lifts, stops, times
-from policies.compliance.dossier import Asked, Contact, Dossier, Evidence
+from policies.compliance.dossier import Asked, Contact, Dossier
 from policies.compliance.kinds import (
     Cap,
     Consent,
@@ -29,6 +29,7 @@ from policies.compliance.kinds import (
     Window,
 )  # fmt: skip
 from policies.compliance.plan import ALLOWS, Holds, Plan, Prepared, Record, Result, RuleBook
+from policies.compliance.record import places
 from policies.facts import SECOND, Instant
 
 SEND: Final = "send"
@@ -69,7 +70,12 @@ def judge(asked: Sequence[Asked], dossier: Dossier, book: RuleBook, now: Instant
 
     With ``every`` the verdict holds the result of every rule, for the first of them.
     """
-    view = View(dossier, book, now)
+    return judge_by(View(dossier, book, now), asked, every=every)
+
+
+def judge_by(view: View, asked: Sequence[Asked], *, every: bool = False) -> Verdict:
+    """The same of one person, who is asked about several times in one decision."""
+    now = view.now
     bound: dict[str, tuple[Prepared, Instant | None]] = {}
     for one in asked:
         for prepared in view.asked_of(one, now, len(asked)):
@@ -93,14 +99,13 @@ def judge(asked: Sequence[Asked], dossier: Dossier, book: RuleBook, now: Instant
     return Verdict(DEFER, at, binding, _first(binding, (*rules, *tried)), None, results)
 
 
-def closes(asked: Asked, dossier: Dossier, book: RuleBook, now: Instant) -> Instant | None:
-    """The end of the time that is open at ``now``, of the day; none, where no rule of hours reaches the contact."""
-    view = View(dossier, book, now)
+def closes(asked: Asked, view: View) -> Instant | None:
+    """The end of the time that is open at its ``now``, of the day; none, where no rule of hours reaches the contact."""
+    dossier, now = view.dossier, view.now
     plan = view.plan(asked, now)
-    plain = not (dossier.notes or dossier.holidays or view.several or any(p.holds is not None for p in plan.timed))
-    key = (view.day_zone.name, dossier.region, now)
-    if not plain:
+    if plan.conditional or view.several or dossier.notes or dossier.holidays:
         return _closes(asked, view, plan)
+    key = (view.day_zone.name, dossier.region, now)
     if key not in plan.closings:
         if len(plan.closings) > _KEPT:
             plan.closings.clear()
@@ -123,19 +128,6 @@ def _closes(asked: Asked, view: View, plan: Plan) -> Instant | None:
     return min(ends, default=None)
 
 
-def places(evidence: Iterable[Evidence], fallback: Sequence[str], now: Instant) -> tuple[tuple[Zone, ...], bool]:
-    """The zones in which a contact has to be lawful, and whether several are in question (or none is known).
-
-    Knowledge of where the person is takes the place of what only indicates it; without any, ``fallback`` counts.
-    """
-    valid = [e for e in evidence if (e.at is None or e.at <= now) and (e.until is None or now < e.until)]
-    known = [e for e in valid if e.known]
-    names = tuple(dict.fromkeys(name for e in known or valid for name in e.zones))
-    if names:
-        return tuple(zone(name) for name in names), len(names) > 1
-    return tuple(zone(name) for name in fallback or ("UTC",)), True
-
-
 def _first(rule: Rule, rules: Iterable[Rule]) -> tuple[Rule, ...]:
     """Each rule once, the binding one first."""
     return tuple({one.rule_id: one for one in (rule, *rules)}.values())
@@ -144,7 +136,7 @@ def _first(rule: Rule, rules: Iterable[Rule]) -> tuple[Rule, ...]:
 class View:
     """One person's record as the guard looks at it: places and counts worked out once, and kept."""
 
-    __slots__ = ("_ends", "_groups", "book", "day_zone", "dossier", "now", "several", "zones")
+    __slots__ = ("_ends", "_groups", "_last", "book", "day_zone", "dossier", "now", "several", "zones")
 
     def __init__(self, dossier: Dossier, book: RuleBook, now: Instant) -> None:
         self.dossier = dossier
@@ -159,27 +151,30 @@ class View:
         self.day_zone = self.zones[0]
         self._ends: dict[int, int | None] = {}
         self._groups: dict[str, frozenset[str]] = {}
+        self._last: tuple[Asked, int, Plan] | None = None
 
     def plan(self, asked: Asked, when: Instant) -> Plan:
-        """The rules that reach the contact on the day of ``when``."""
-        return self.book.plan(asked, self.day_zone.day(when))
+        """The rules that reach the contact on the day of ``when``; the last answer is kept."""
+        day, last = self.day_zone.day(when), self._last
+        if last is None or last[0] is not asked or last[1] != day:
+            last = self._last = (asked, day, self.book.plan(asked, day))
+        return last[2]
 
     def asked_of(self, asked: Asked, when: Instant, together: int) -> tuple[Prepared, ...]:
         """The rules that could close the contact, one of so many ``together``, at ``when``; in the packs' order."""
         home, dossier = self.day_zone, self.dossier
-        day = home.day(when)
         record = Record(
             bool(dossier.notes),
-            bool(asked.content),
+            asked.content,
             asked.offer_ends is not None or asked.offer_last_day is not None,
             bool(dossier.flags or dossier.options),
             self.several,
             together > 1 or bool(dossier.contacts),
         )
-        found = self.book.plan(asked, day).narrowed(record)
+        found = self.plan(asked, when).narrowed(record)
         if len(self.zones) == 1:
             tod = home.tod(when)
-            for opens, closes in found.hours[(day - 1) % 7]:
+            for opens, closes in found.hours[times.weekday(home.day(when))]:
                 if opens <= tod < closes:
                     return found.rest
         return found.rules

@@ -29,6 +29,7 @@ from policies.compliance.kinds import (
     Stop,
     Window,
 )  # fmt: skip
+from policies.compliance.stops import forbidden
 from policies.facts import Instant
 
 SEVERAL: Final = "several"
@@ -74,7 +75,7 @@ class Record(NamedTuple):
     """What there is at all to go by: it decides which rules need not be asked, because they cannot close."""
 
     notes: bool
-    content: bool
+    content: frozenset[str]
     offer: bool
     facts: bool
     several: bool
@@ -117,6 +118,8 @@ class Plan:
     """The result of every rule of the packs where none closes and no lift is used."""
     timed: tuple[Prepared, ...] = ()
     """Those of ``active`` that are about hours."""
+    conditional: bool = False
+    """Whether one of these holds by what is on record."""
     closings: dict[tuple[str, str, Instant], Instant | None] = field(default_factory=dict, compare=False)
     """Until when contacts may leave, by zone, region and instant, where nothing on record has a bearing on that."""
     _narrowed: dict[Record, Narrowed] = field(default_factory=dict, compare=False)
@@ -180,7 +183,8 @@ class RuleBook:
                 continue
             told.append(Result(*others[-1]))
         timed = tuple(one for one in active if isinstance(one.rule, Window | Quiet))
-        return Plan(tuple(active), tuple(others), shape.relation, tuple(told), timed)
+        conditional = any(one.holds is not None for one in timed)
+        return Plan(tuple(active), tuple(others), shape.relation, tuple(told), timed, conditional)
 
     def _prepared(self, rule: Rule, shape: Shape, day: int, place: int) -> Prepared:
         lifts = [self._lifts[rule.pack, name] for name in rule.unless]
@@ -239,7 +243,7 @@ def _can_close(prepared: Prepared, record: Record, relation: str) -> bool:
     if isinstance(rule, Relation):
         return relation not in rule.allows
     if isinstance(rule, Content):
-        needed = record.content
+        needed = bool(record.content and forbidden(rule, record.content))
     elif isinstance(rule, OfferEnd):
         needed = record.offer
     elif isinstance(rule, Cap):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
-from policies.calendar import Zone
+from policies.calendar import Zone, zone
 from policies.compliance import words
 from policies.compliance.dossier import (
     CONSENT,
@@ -69,8 +69,8 @@ def dossier_of(events: Sequence[Event], contacts: Sequence[Contact], home: Zone,
 
 
 @lru_cache(maxsize=1024)
-def _at_home(zone: str) -> Evidence:
-    return Evidence((zone,), HOME)
+def _at_home(name: str) -> Evidence:
+    return Evidence((name,), HOME)
 
 
 def contacts_of(events: Iterable[Event], now: Instant) -> list[Contact]:
@@ -128,3 +128,16 @@ def _holds(events: list[Event], home: Zone) -> list[Note]:
 
 def _until(event: Event, home: Zone) -> Instant | None:
     return None if event.until is None else moment(event.until, home)
+
+
+def places(evidence: Iterable[Evidence], fallback: Sequence[str], now: Instant) -> tuple[tuple[Zone, ...], bool]:
+    """The zones in which a contact has to be lawful, and whether several are in question (or none is known).
+
+    Knowledge of where the person is takes the place of what only indicates it; without any, ``fallback`` counts.
+    """
+    valid = [e for e in evidence if (e.at is None or e.at <= now) and (e.until is None or now < e.until)]
+    known = [e for e in valid if e.known]
+    names = tuple(dict.fromkeys(name for e in known or valid for name in e.zones))
+    if names:
+        return tuple(zone(name) for name in names), len(names) > 1
+    return tuple(zone(name) for name in fallback or ("UTC",)), True
