@@ -104,32 +104,18 @@ def of_line(line: Line, zone: Zone, look: Look) -> Entry:
         if line.body is not None:
             text = _digest(salt, message_path(message_id, "text"), text_of(line.subject, line.body))
             to = None if line.to is None else _digest(salt, message_path(message_id, "to"), line.to)
-    rest = (
-        (',"channel":', line.channel),
-        (',"due":', None if line.due is None else _day(line.due)),
-        (',"episode":', line.episode),
-        (',"facts":', look.facts),
-        (',"instalment":', line.instalment),
-        (',"kind":', DECISION),
-        (',"language":', line.language),
-        (',"link":', look.link),
-        (',"loan":', loan),
-        (',"message":', line.message),
-        (',"message_key":', key),
-        (',"now":', look.at),
-        (',"occurrence":', line.occurrence),
-        (',"outcome":', line.outcome),
-        (',"planned":', None if line.planned is None else zone.iso(line.planned)),
-        (',"policies":', look.policies),
-        (',"policy":', line.policy),
-        (',"revision":', look.revision),
-        (',"rules":', look.rules),
-        (',"send_by":', None if line.send_by is None else zone.iso(line.send_by)),
-        (',"step":', line.step),
-        (',"text":', text),
-        (',"to":', to),
+    # Many lines of a wave have the same of what is no key, digest or revision; keys and digests need no escapes.
+    written = (
+        f"{_members('channel due episode', line.channel, _day(line.due), line.episode)}"
+        f',"facts":"{look.facts}"'
+        f"{_members('instalment kind language link', line.instalment, DECISION, line.language, look.link)}"
+        f',"loan":"{loan}"{_members("message", line.message)}{_digest_member("message_key", key)}'
+        f"{_members('now occurrence outcome', look.at, line.occurrence, line.outcome)}"
+        f"{_members('planned policies policy', _iso(zone, line.planned), look.policies, line.policy)}"
+        f',"revision":{look.revision}'
+        f"{_members('rules send_by step', look.rules, _iso(zone, line.send_by), line.step)}"
+        f"{_digest_member('text', text)}{_digest_member('to', to)}"
     )
-    written = "".join([k + (_quoted(v) if isinstance(v, str) else str(v)) for k, v in rest if v is not None])
     unsent = f',"unsent":{canonical(list(look.unsent))}' if look.unsent else ""
     if look.unsent_parts:
         unsent += f',"unsent_parts":{canonical(list(look.unsent_parts))}'
@@ -145,9 +131,24 @@ def _digest(salt: bytes, path: str, text: str) -> str:
     return sha256(sha256(salt + path.encode()).digest() + _quoted(text).encode()).hexdigest()
 
 
+@lru_cache(maxsize=4096)
+def _members(names: str, *values: str | int | None) -> str:
+    """The members of an object that have a value, each with a comma before it."""
+    given = [(name, value) for name, value in zip(names.split(), values, strict=True) if value is not None]
+    return "".join([f',"{name}":{_quoted(value) if isinstance(value, str) else value}' for name, value in given])
+
+
+def _digest_member(name: str, digest: str | None) -> str:
+    return "" if digest is None else f',"{name}":"{digest}"'
+
+
+def _iso(zone: Zone, at: Instant | None) -> str | None:
+    return None if at is None else zone.iso(at)
+
+
 @lru_cache(maxsize=1024)
-def _day(ordinal: int) -> str:
-    return date.fromordinal(ordinal).isoformat()
+def _day(ordinal: int | None) -> str | None:
+    return None if ordinal is None else date.fromordinal(ordinal).isoformat()
 
 
 def _because(reasons: Because) -> str:
