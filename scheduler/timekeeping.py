@@ -58,7 +58,8 @@ class Timekeeper:
         """Journal what jumped, move the mark on, and compare the clocks; at each tick, or seldom."""
         connection = self._get()
         while self._jumps:
-            # As of what was served by then: no entry is older than one that others have written since.
+            # As of what is served by now: no entry is older than one that others have written meanwhile.
+            self._gate.ask(connection)
             entry = journal.entry(self._gate.served(), journal.CLOCK_JUMP, {"seconds": self._jumps[0]})
             write_journal(connection, "default", self._service.clock_id, [entry])
             self._jumps.popleft()
