@@ -25,7 +25,9 @@ class Act:
 def together(acts: list[Act]) -> Act:
     """Several acts of events as one import."""
     rows = [line for act in acts for line in act.files["events.csv"].decode().splitlines()[1:]]
-    return Act("; ".join(act.name for act in acts), book.files(events=rows), [fact for act in acts for fact in act.facts])
+    return Act(
+        "; ".join(act.name for act in acts), book.files(events=rows), [fact for act in acts for fact in act.facts]
+    )
 
 
 class Borrowers:
@@ -121,7 +123,9 @@ class Borrowers:
         )  # fmt: skip
         self._holds.append(event)
         known = {"event": event, **({"borrower": loan.borrower} if whole else {"loan": loan.loan})}
-        return Act(f"{event}: {value} of {loan.borrower if whole else loan.loan}", book.files(events=[row]), [("hold", known)])
+        return Act(
+            f"{event}: {value} of {loan.borrower if whole else loan.loan}", book.files(events=[row]), [("hold", known)]
+        )
 
     def _release(self, now: int) -> Act | None:
         open_ = [ref for ref in self._holds if ref not in self._released]

@@ -128,7 +128,9 @@ messages:
 
 
 def _message(name: str, version: int) -> str:
-    text = f"sim {{{{ loan.loan_id }}}} {name} v{version} of {{{{ balance | money }}}}: {{{{ links.view }}}} STOP ends it."
+    text = (
+        f"sim {{{{ loan.loan_id }}}} {name} v{version} of {{{{ balance | money }}}}: {{{{ links.view }}}} STOP ends it."
+    )
     return f"""\
   {name}:
     sms: {{en: "{text}"}}

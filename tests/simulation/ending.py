@@ -86,7 +86,7 @@ def outcomes(run: Simulation) -> list[str]:
         ended = loan in run.model.closed
         found += _episodes(loan, told, simple=simple, ended=ended)
         if not ended:
-            found += _early(loan, told)
+            found += _early(loan, told, reversed_=bool(money.reversed))
     return found
 
 
@@ -109,7 +109,7 @@ def _episodes(loan: str, told: list[dict[str, Any]], *, simple: bool, ended: boo
                 yield f"I4: episode {episode} of {loan} has no end"
             continue
         for name in LADDER:
-            kept = {end for end in ends[name] if end[0] != "withdrawn"}
+            kept = _kept(ends[name])
             if not kept and not ends[name]:
                 yield f"I4: step {name} of {loan} in episode {episode} has no outcome"
             if simple and len(kept) > 1:
@@ -124,12 +124,23 @@ def _end(line: dict[str, Any], ends: set[Any]) -> None:
         ends.add((kind, str(line["occurrence"])))
     elif outcome == "suppressed":
         # Beside a message by another channel it is that step's outcome for this channel only.
-        ends.add(("message" if line["channel"] else "suppressed", str(line["occurrence"])))
+        ends.add(("channel" if line["channel"] else "suppressed", str(line["occurrence"])))
     elif outcome in _ENDS and outcome != "superseded":
         ends.add((outcome, str(line["occurrence"])))
 
 
-def _early(loan: str, told: list[dict[str, Any]]) -> Iterable[str]:
+def _kept(ends: set[Any]) -> set[Any]:
+    """The ends that are none once a message was taken back: its step was open again, whatever its other channels did."""
+    back = {occurrence for kind, occurrence in ends if kind == "withdrawn"}
+    return {
+        (kind, occurrence)
+        for kind, occurrence in ends
+        if kind != "withdrawn" and not (kind == "channel" and occurrence in back)
+        and not (kind == "channel" and ("message", occurrence) in ends)
+    }  # fmt: skip
+
+
+def _early(loan: str, told: list[dict[str, Any]], *, reversed_: bool) -> Iterable[str]:
     for instalment in sorted({line["instalment"] for line in told if line["step"] == "early"}):
         ends: set[Any] = set()
         for line in told:
@@ -137,8 +148,8 @@ def _early(loan: str, told: list[dict[str, Any]]) -> Iterable[str]:
                 _end(line, ends)
                 if line["outcome"] == "superseded":
                     ends.add(("superseded", ""))
-        kept = {end for end in ends if end[0] != "withdrawn"}
-        if len(kept) > 1 or not ends:
+        kept = _kept(ends)
+        if (len(kept) > 1 and not reversed_) or not ends:
             yield f"I4: early of {loan}/{instalment} has {len(kept)} outcomes: {sorted(ends)}"
 
 
@@ -177,7 +188,9 @@ def ledger(run: Simulation) -> list[str]:
 
 def _shown(run: Simulation, _count: int) -> list[str]:
     """The ledger holds every send: for each accepted message an entry decided it."""
-    decided = run.monitor.execute("SELECT count(*) FROM journal WHERE kind = 'decision' AND entry LIKE '%\"outcome\":\"sent\"%'").fetchone()
+    decided = run.monitor.execute(
+        "SELECT count(*) FROM journal WHERE kind = 'decision' AND entry LIKE '%\"outcome\":\"sent\"%'"
+    ).fetchone()
     accepted = len({one.message_id for one in run.model.accepted})
     return [] if decided is not None and decided[0] >= accepted else [f"I6: {accepted} sends, {decided} in the ledger"]
 
@@ -199,4 +212,6 @@ def replayed(run: Simulation) -> list[str]:
     if done.equal and done.looks:
         return []
     reads = [f"I7: replay reads {read.what} in {read.file}:{read.line}" for read in done.reads]
-    return [f"I7: replay differs: {one}" for one in done.differences[:3]] + reads + ([] if done.looks else ["I7: no look"])
+    return (
+        [f"I7: replay differs: {one}" for one in done.differences[:3]] + reads + ([] if done.looks else ["I7: no look"])
+    )

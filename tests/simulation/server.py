@@ -10,6 +10,7 @@ from pathlib import Path
 from scheduler.store import database, embedded
 
 _TEMPLATE = "template_duly"
+_NAME = "simulated"
 
 
 @contextmanager
@@ -31,8 +32,9 @@ def template_server() -> Iterator[embedded.Server]:
 def fresh_database(server: embedded.Server, template: str = _TEMPLATE) -> Iterator[str]:
     """The address of a copy of the template, dropped at the end."""
     with server.maintenance() as connection:
-        connection.execute("DROP DATABASE IF EXISTS simulated WITH (FORCE)")
-        connection.execute(f"CREATE DATABASE simulated TEMPLATE {template}")
-    yield server.database_url("simulated")
-    with server.maintenance() as connection:
-        connection.execute("DROP DATABASE simulated WITH (FORCE)")
+        connection.execute(f"CREATE DATABASE {_NAME} TEMPLATE {template}")
+    try:
+        yield server.database_url(_NAME)
+    finally:
+        with server.maintenance() as connection:
+            connection.execute(f"DROP DATABASE {_NAME} WITH (FORCE)")

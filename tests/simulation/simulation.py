@@ -19,7 +19,7 @@ from scheduler.ingest import import_book
 from scheduler.migrate import moves
 from scheduler.publish import publish
 from scheduler.settings import Settings
-from scheduler.store.database import conninfo_of, connect
+from scheduler.store.database import connect, conninfo_of
 from tests.simulation import book, ending, provider
 from tests.simulation.acts import DAY, MINUTE, Act, Borrowers, together
 from tests.simulation.connection import (
@@ -65,7 +65,7 @@ class Simulation:
     """One run of one seed on an empty database with the schema."""
 
     def __init__(
-        self, seed: int, url: str, home: Path, *, until_step: int | None = None,
+        self, seed: int, url: str, home: Path, *, days: int = DAYS, until_step: int | None = None,
         tell: Callable[[str], None] | None = None,
     ) -> None:  # fmt: skip
         self.seed = seed
@@ -76,7 +76,8 @@ class Simulation:
         self.random = Random(seed)
         random = self.random
         self.now = int(book.BEGIN.timestamp()) * 1_000_000
-        self.end = self.now + DAYS * DAY
+        self.end = self.now + days * DAY
+        self._days = days
         self._fault = random.choice((0.0, 0.002, 0.006, 0.015))
         self._interleave = random.choice((0.0, 0.3, 0.8))
         self._strides = random.choice((HOUR, 6 * HOUR, 20 * HOUR))
@@ -124,7 +125,9 @@ class Simulation:
         return made(self.manners, self._took, self.stage.point)
 
     def _open(self) -> SimulatedConnection:
-        return open_connection(self.stage.hook, conninfo=conninfo_of(self._url), autocommit=True, options="-c timezone=UTC")
+        return open_connection(
+            self.stage.hook, conninfo=conninfo_of(self._url), autocommit=True, options="-c timezone=UTC"
+        )
 
     def _took(self, message: Message, again: bool) -> None:
         one = provider.accepted_of(message, self.borrowers.borrower_of, self.now)
@@ -346,7 +349,9 @@ class Simulation:
             self._lender = self._open()
         parks_at = self._parks_at()
         self.step(f"lender begins{'' if parks_at is None else ', straight on'}")
-        actor = self._lending = self.stage.begin("lender", self._lender, self._pending[0], 3 * parks_at if parks_at else parks_at)
+        actor = self._lending = self.stage.begin(
+            "lender", self._lender, self._pending[0], 3 * parks_at if parks_at else parks_at
+        )
         self._after(actor)
 
     def _lent(self, error: BaseException | None, actor: Actor) -> None:
@@ -373,7 +378,9 @@ class Simulation:
             self.cure_poison()
             return
         loan = self.random.choice(self.borrowers.loans).loan
-        row = self.monitor.execute("SELECT state FROM loan WHERE loan_id = %s AND state IS NOT NULL", (loan,)).fetchone()
+        row = self.monitor.execute(
+            "SELECT state FROM loan WHERE loan_id = %s AND state IS NOT NULL", (loan,)
+        ).fetchone()
         if row is None:
             return
         self.poisoned[loan] = row[0]
@@ -495,8 +502,10 @@ class Simulation:
 
     def breach(self, what: str, error: BaseException | None = None) -> None:
         """Raise what does not hold, with what is needed to see it again."""
-        last = "\n".join(f"{len(self.trace) - len(self.trace[-TOLD:]) + n:6} {line}" for n, line in enumerate(self.trace[-TOLD:], 1))
+        last = "\n".join(
+            f"{len(self.trace) - len(self.trace[-TOLD:]) + n:6} {line}" for n, line in enumerate(self.trace[-TOLD:], 1)
+        )
         raise Breach(
             f"seed {self.seed}, step {len(self.trace)}: {what}\nthe last {TOLD} steps:\n{last}\n"
-            f"again: python -m tests.simulation --seed {self.seed} --verbose"
+            f"again: python -m tests.simulation --seed {self.seed} --days {self._days} --verbose"
         ) from error
