@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from bench import clocks, daily, guard, importing, ledger, sending, simulating, wave
+from bench import clocks, daily, deciding, guard, importing, ledger, sending, simulating, wave
 from bench.figures import Asked, Row
 
 _WAVES = (10_000, 100_000)
@@ -43,6 +43,7 @@ SUBJECTS: dict[str, Callable[[Asked], Iterator[Row]]] = {
     "wave-ledger": _wave_and_ledger,
     "ledger": _ledger,
     "guard": _guard,
+    "decide": deciding.run,
     "clocks": _clocks,
     "import": importing.run,
     "simulate": simulating.run,
