@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from bench import clocks, daily, deciding, guard, importing, ledger, sending, simulating, wave
+from bench import clocks, daemons, daily, deciding, guard, importing, ledger, replaying, sending, simulating, wave
 from bench.figures import Asked, Row
 
 _WAVES = (10_000, 100_000)
@@ -49,4 +49,6 @@ SUBJECTS: dict[str, Callable[[Asked], Iterator[Row]]] = {
     "simulate": simulating.run,
     "dispatch": sending.run,
     "daily": daily.run,
+    "daemon": daemons.run,
+    "replay": replaying.run,
 }
