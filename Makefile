@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.made-from-the-lock
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 
-.PHONY: help demo test faults check bench bench-large docs lock
+.PHONY: help demo test faults simulation check bench bench-large docs lock
 
 help:  ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /make \1|/p' Makefile | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
@@ -22,6 +22,9 @@ test: $(STAMP)  ## all tests, on the embedded PostgreSQL
 faults: $(STAMP)  ## kills and faults at length: 500 kills over 2,000 loans, and all that tests/faults holds
 	@$(BIN)/python -m tests.faults
 	@$(BIN)/python -m pytest tests/faults -m 'long or not long'
+
+simulation: $(STAMP)  ## 200 seeds of the whole service with misbehaving neighbours; under ten minutes
+	@$(BIN)/python -m tests.simulation --seeds 200 --jobs $(WORKERS)
 
 check: $(STAMP)  ## ruff, mypy and the direction of imports
 	@$(BIN)/ruff check .

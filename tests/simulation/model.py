@@ -1,4 +1,4 @@
-"""What may be sent, by somebody who knows the promises and nothing of the program: a model of money, refusals and hours.
+"""What may be sent, by somebody who knows the promises and nothing of the program: money, refusals and hours.
 
 It imports nothing of ours. A fact that forbids counts from the moment at which its telling was acknowledged, except for
 messages that were marked as leaving by then; a fact that allows counts from the moment at which somebody began to tell

@@ -1,4 +1,4 @@
-"""One process of the service, as production puts it together, on simulated connections; it can be killed at any point."""
+"""One process of the service, put together as in production, on simulated connections; it can be killed anywhere."""
 
 from __future__ import annotations
 

@@ -1,12 +1,10 @@
-"""The simulation: one process, one seed, and in each step one thing happens, after which the invariants are looked at."""
+"""The simulation: one process, one seed; in each step one thing happens, and then the invariants are looked at."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from io import BytesIO
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,14 +12,10 @@ from typing import Any
 import psycopg
 
 from adapters.base import Message
-from scheduler.engine import read_policies
-from scheduler.ingest import import_book
-from scheduler.migrate import moves
-from scheduler.publish import publish
 from scheduler.settings import Settings
 from scheduler.store.database import connect, conninfo_of
 from tests.simulation import book, ending, provider
-from tests.simulation.acts import DAY, MINUTE, Act, Borrowers, together
+from tests.simulation.acts import DAY, MINUTE, Borrowers, together
 from tests.simulation.connection import (
     AT_COMMIT,
     AT_STATEMENT,
@@ -36,6 +30,7 @@ from tests.simulation.connection import (
 from tests.simulation.model import Model
 from tests.simulation.process import Process, open_connection
 from tests.simulation.stage import Actor, Stage
+from tests.simulation.telling import Lender
 
 HOUR = 60 * MINUTE
 DAYS = 30
@@ -50,7 +45,6 @@ _DUE = """
 SELECT (SELECT min(wake_at) FROM borrower WHERE wake_at IS NOT NULL),
        (SELECT min(next_attempt_at) FROM message WHERE status IN ('queued', 'sending'))
 """
-_POISON = '{"episodes": [{}]}'
 
 
 class Breach(AssertionError):
@@ -98,13 +92,7 @@ class Simulation:
         self.looks_up: set[str] = set()
         self.channels = {name: self._channel(name) for name in ("sms", "email", "letter")}
         self.processes: list[Process | None] = [None] * random.choice((1, 1, 2))
-        self._lender = self._open()
-        self._pending: list[Callable[[], Any]] = []
-        self._act: Act | None = None
-        self._lending: Actor | None = None
-        self._versions: list[str] = []
-        self.poisoned: dict[str, Any] = {}
-        self.acknowledged: set[str] = set()
+        self.lender = Lender(self)
         self._dirty = False
         self._complaints: list[str] = []
         self._last: Any = None
@@ -124,7 +112,8 @@ class Simulation:
         made = provider.kind_of_channel(f"{name}-out", idempotent=kind == "idempotent", looks_up=kind == "looks up")
         return made(self.manners, self._took, self.stage.point)
 
-    def _open(self) -> SimulatedConnection:
+    def open(self) -> SimulatedConnection:
+        """A connection for whoever is no part of a process."""
         return open_connection(
             self.stage.hook, conninfo=conninfo_of(self._url), autocommit=True, options="-c timezone=UTC"
         )
@@ -155,9 +144,7 @@ class Simulation:
             for process in self.processes:
                 if process is not None:
                     process.kill()
-            if self._lending is not None:
-                self.stage.doom([self._lending])
-            self._lender.close()
+            self.lender.close()
             self.monitor.close()
 
     @property
@@ -166,11 +153,9 @@ class Simulation:
         return hashlib.sha256("\n".join(self.trace).encode()).hexdigest()
 
     def _begin(self) -> None:
-        self._publish(1)
-        self._queue_act(self.borrowers.first_book())
-        while self._pending:
-            self._lend()
-            self._finish_under_way()
+        self.lender.publishes(1)
+        self.lender.is_told(self.borrowers.first_book())
+        self._tell_all()
 
     def _something(self) -> None:
         """One thing: somebody goes on, begins, dies, or is restarted."""
@@ -186,10 +171,10 @@ class Simulation:
         elif random.random() < self._fault:
             self._kill(index, "is killed")
         elif random.random() < 0.1:
-            self._draw_act()
-            self._lend()
+            self.lender.draws()
+            self.lender.goes_on()
         elif random.random() < 0.02:
-            self._poison()
+            self.lender.poisons()
         else:
             self._job(process)
 
@@ -224,12 +209,12 @@ class Simulation:
             connection = process.parts[name].connection
             self.step(f"{process.name} {name} has another connection")
         work = process.job(name, self.now, self.random)
-        parks_at = self._parks_at()
+        parks_at = self.parks_at()
         self.step(f"{process.name} {name} begins{'' if parks_at is None else ', straight on'}")
         process.busy[name] = actor = self.stage.begin(f"{process.name} {name}", connection, work, parks_at)
-        self._after(actor)
+        self.after(actor)
 
-    def _parks_at(self) -> int | None:
+    def parks_at(self) -> int | None:
         """Where one that runs straight on meets its fault; none, where it is parked at each point."""
         if self.manners.calm or self.random.random() >= self._interleave:
             return self.random.randint(1, 12) if self.random.random() < 10 * self._fault else 0
@@ -245,21 +230,21 @@ class Simulation:
         self.step(f"{actor.name}: {kind} {what}".rstrip() + ("" if order == GO else f" -> {order}"))
         actor.faulted = actor.faulted or order != GO
         self.stage.resume(actor, order)
-        self._after(actor)
+        self.after(actor)
 
     def _order(self, kind: str, actor: Actor) -> str:
         if self.manners.calm or (actor.straight is None and self.random.random() >= self._fault):
             return GO
         if actor.straight is not None and (actor.straight != actor.parks_at or actor.faulted):
             return GO
-        dies = (DIE,) if actor is not self._lending else ()
+        dies = (DIE,) if actor is not self.lender.actor else ()
         if kind == STATEMENT:
             return self.random.choice((*AT_STATEMENT, *dies))
         if kind == COMMIT:
             return self.random.choice((*AT_COMMIT, *dies, *((DIE_AFTER,) if dies else ())))
         return DIE if dies and kind in ("send", "accepted") else GO
 
-    def _after(self, actor: Actor) -> None:
+    def after(self, actor: Actor) -> None:
         """Look at what came of it, and at everybody else who has come to an end meanwhile."""
         for note in self.manners.told:
             self.step(f"provider {note}")
@@ -276,9 +261,8 @@ class Simulation:
         error, self._last = actor.error, actor.result
         if error is not None:
             self.step(f"{actor.name} ends with {type(error).__name__}")
-        if actor is self._lending:
-            self._lending = None
-            self._lent(error, actor)
+        if actor is self.lender.actor:
+            self.lender.ended(actor)
             return
         index, name = next(
             (i, n) for i, p in enumerate(self.processes) if p is not None for n, one in p.busy.items() if one is actor
@@ -298,105 +282,6 @@ class Simulation:
                 self._kill(index, "is killed after that")
         else:
             self.breach(f"I8: {actor.name} failed: {type(error).__name__}: {error}", error)
-
-    # --- the lender's side ----------------------------------------------------------------------------------------
-
-    def _draw_act(self) -> None:
-        random = self.random
-        if self._pending:
-            return
-        if random.random() < 0.06 and len(self._versions) < 4:
-            self._publish(len(self._versions) + 1)
-            if random.random() < 0.7 and not self.poisoned:
-                self._pending.append(self._migrate)
-        else:
-            self._queue_act(self.borrowers.draw(self.now))
-
-    def _publish(self, version: int) -> None:
-        source = book.policy(Random(f"{self.seed}/{version}"), version)
-
-        def work() -> None:
-            with self._lender.transaction():
-                digest = publish(self._lender, "sim.yaml", source, self.now).policy.digest
-            if digest not in self._versions:
-                self._versions.append(digest)
-
-        self._pending.append(work)
-
-    def _migrate(self) -> None:
-        with self._lender.transaction():
-            policies = read_policies(self._lender, 0)["default"]
-            old, new = (policies.version(one) for one in self._versions[-2:])
-            list(moves(self._lender, 0, policies, old, new, self.now, self.settings.link_base, apply=True))
-
-    def _queue_act(self, act: Act) -> None:
-        def work() -> Act:
-            policies = read_policies(self._lender, 0)["default"]
-            opened = {name: BytesIO(data) for name, data in act.files.items()}
-            import_book(self._lender, opened, clock_id=0, now=self.now, policies=policies)
-            return act
-
-        for kind, what in act.facts:
-            self.model.begins(kind, **what)
-        self.step(f"the lender is told: {act.name}")
-        self._pending.append(work)
-
-    def _lend(self) -> None:
-        """The next thing that the lender has to tell, from its beginning; the same again where the answer was lost."""
-        if self._lending is not None or not self._pending:
-            return
-        if self._lender.closed:
-            self._lender = self._open()
-        parks_at = self._parks_at()
-        self.step(f"lender begins{'' if parks_at is None else ', straight on'}")
-        actor = self._lending = self.stage.begin(
-            "lender", self._lender, self._pending[0], 3 * parks_at if parks_at else parks_at
-        )
-        self._after(actor)
-
-    def _lent(self, error: BaseException | None, actor: Actor) -> None:
-        if error is not None:
-            if not (isinstance(error, psycopg.OperationalError) and actor.faulted):
-                self.breach(f"I5: telling failed: {type(error).__name__}: {error}", error)
-            return
-        self._pending.pop(0)
-        self.step("lender is answered: done")
-        act = actor.result
-        if isinstance(act, Act):
-            rows = self.monitor.execute("SELECT message_id FROM message WHERE status = 'sending'").fetchall()
-            leaving = frozenset(row[0] for row in rows)
-            for kind, what in act.facts:
-                self.model.acknowledged(kind, leaving, **what)
-            lines = act.files.get("events.csv", b"").decode().splitlines()[1:]
-            self.acknowledged.update(line.partition(",")[0] for line in lines)
-
-    def _poison(self) -> None:
-        """A contract's state that cannot be read, put there behind everybody's back; later it is put right."""
-        if self.stage.actors or self._pending:
-            return
-        if self.poisoned:
-            self.cure_poison()
-            return
-        loan = self.random.choice(self.borrowers.loans).loan
-        row = self.monitor.execute(
-            "SELECT state FROM loan WHERE loan_id = %s AND state IS NOT NULL", (loan,)
-        ).fetchone()
-        if row is None:
-            return
-        self.poisoned[loan] = row[0]
-        self.monitor.execute("UPDATE loan SET state = %s WHERE loan_id = %s", (_POISON, loan))
-        self.step(f"{loan} is poisoned")
-
-    def cure_poison(self) -> None:
-        """Put it right, and look at the borrower again as after any fact."""
-        for loan, state in self.poisoned.items():
-            self.monitor.execute("UPDATE loan SET state = %s WHERE loan_id = %s", (json.dumps(state), loan))
-            self.monitor.execute(
-                "UPDATE borrower b SET wake_at = %s FROM loan l WHERE l.loan_id = %s AND b.borrower_id = l.borrower_id",
-                (datetime.fromtimestamp(self.now / 1_000_000, UTC), loan),
-            )
-            self.step(f"{loan} is put right")
-        self.poisoned.clear()
 
     # --- time -----------------------------------------------------------------------------------------------------
 
@@ -432,19 +317,19 @@ class Simulation:
                 self._go_on(self.random.choice(parked))
             else:
                 self.stage.await_blocked()
-                self._after(self.stage.actors[0])
+                self.after(self.stage.actors[0])
 
     def _finish(self) -> None:
         """All faults are over: everything told is told, every hold released, and time goes on until nothing is due."""
         self.manners.calm = True
         self.step("all is calm from here on")
-        self.cure_poison()
+        self.lender.cures()
         self._tell_all()
         acts = self.borrowers.release_all(self.now)
         if self.random.random() < 0.4:
             acts += self.borrowers.pay_all(self.now)
         if acts:
-            self._queue_act(together(acts))
+            self.lender.is_told(together(acts))
         self._tell_all()
         for _ in range(MOST_LOOKS_AT_THE_END):
             self._work_off()
@@ -456,8 +341,8 @@ class Simulation:
         self.breach(f"I4: something is still due after {MOST_LOOKS_AT_THE_END} looks")
 
     def _tell_all(self) -> None:
-        while self._pending:
-            self._lend()
+        while self.lender.pending:
+            self.lender.goes_on()
             self._finish_under_way()
 
     def _work_off(self) -> None:
@@ -493,8 +378,8 @@ class Simulation:
         found = self._complaints
         self._complaints = []
         messages = dict(self.monitor.execute(_MESSAGES).fetchall())
-        looked = {**dict.fromkeys(self.poisoned, 1 << 62), **dict(self.monitor.execute(_LOOKED).fetchall())}
-        looked |= {loan: self.model.looked.get(loan, 0) for loan in self.poisoned}
+        looked = {**dict.fromkeys(self.lender.poisoned, 1 << 62), **dict(self.monitor.execute(_LOOKED).fetchall())}
+        looked |= {loan: self.model.looked.get(loan, 0) for loan in self.lender.poisoned}
         revisions = dict(self.monitor.execute(_REVISIONS).fetchall())
         found += self.model.compare(messages, looked, revisions, frozenset(self.idempotent))
         if found:
@@ -502,9 +387,8 @@ class Simulation:
 
     def breach(self, what: str, error: BaseException | None = None) -> None:
         """Raise what does not hold, with what is needed to see it again."""
-        last = "\n".join(
-            f"{len(self.trace) - len(self.trace[-TOLD:]) + n:6} {line}" for n, line in enumerate(self.trace[-TOLD:], 1)
-        )
+        first = max(0, len(self.trace) - TOLD)
+        last = "\n".join(f"{n:6} {line}" for n, line in enumerate(self.trace[first:], first + 1))
         raise Breach(
             f"seed {self.seed}, step {len(self.trace)}: {what}\nthe last {TOLD} steps:\n{last}\n"
             f"again: python -m tests.simulation --seed {self.seed} --days {self._days} --verbose"

@@ -27,7 +27,7 @@ _BLOCKERS = "SELECT pg_blocking_pids(%s)"
 
 
 class Stuck(Exception):
-    """A thread neither reached a point nor waits for a lock: the simulation itself is at fault, or the product hangs."""
+    """A thread neither reached a point nor waits for a lock: the simulation is at fault, or the product hangs."""
 
 
 class Actor:
