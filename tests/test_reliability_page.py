@@ -30,7 +30,7 @@ def test_the_page_has_a_row_for_each_invariant_fault_and_attack() -> None:
     found: set[str] = set()
     for row in _ROWS:
         for part in row.split("|")[1].strip().split(", "):
-            first, _, last = part.partition("–")
+            first, _, last = part.partition("\u2013")
             letter = first[0] if first[0] in "IS" else ""
             numbers = [int(one.removeprefix(letter)) for one in (first, last or first)]
             found |= {f"{letter}{number}" for number in range(numbers[0], numbers[1] + 1)}
