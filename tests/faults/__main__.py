@@ -13,13 +13,9 @@ from pathlib import Path
 from scheduler.bootstrap import use_pinned_zones
 from scheduler.store import database, embedded
 from tests.faults.invariants import check
-from tests.faults.kills import JUMP, SERVE, Done, Plan, run
+from tests.faults.kills import JUMP, SERVE, SHORT, Done, Plan, run
 
 FULL = (Plan(0, JUMP, persons=1_550, kills=250), Plan(0, SERVE, persons=1_550, kills=250))
-SHORT = (
-    Plan(0, JUMP, persons=24, kills=5, longest_s=0.4),
-    Plan(0, SERVE, persons=24, kills=5, longest_s=0.4, factor=80_000),
-)  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -20,7 +20,7 @@ from policies.example import example_book
 from policies.simulate import Span
 from tests import running
 from tests.faults.provider import provider
-from tests.faults.world import IDLE, Moment, World, world
+from tests.faults.world import Moment, World, world
 
 START = date(2026, 1, 5)
 POLICIES = [running.ladder_policy(currency, house=True) for currency in ("USD", "GBP", "INR", "CNY")]
@@ -44,6 +44,14 @@ class Plan:
     kills: int
     longest_s: float = 1.2
     factor: int = 8_000
+    delay_s: float = 0.05
+
+
+SHORT = (
+    Plan(0, JUMP, persons=20, kills=5, longest_s=0.3, delay_s=0.01),
+    Plan(0, SERVE, persons=20, kills=5, longest_s=0.3, factor=80_000, delay_s=0.01),
+)
+"""What ``make test`` does."""
 
 
 @dataclass
@@ -213,7 +221,10 @@ def run(plan: Plan, url: str, folder: Path, *, check: Any) -> Done:
     if plan.manner == SERVE:
         start = to_instant(datetime.combine(START + timedelta(days=20), datetime.min.time(), UTC))
     running.import_all(url, POLICIES, files)
-    with provider(folder / "provider", plan.seed) as one, world(url, folder, one, start, plan.factor) as made:
+    with (
+        provider(folder / "provider", plan.seed, delay_s=plan.delay_s) as one,
+        world(url, folder, one, start, plan.factor) as made,
+    ):
         done = Done(plan, made, files, span)
         made.begin("warm")
         made.anchor_ns = monotonic_ns()
@@ -226,6 +237,3 @@ def run(plan: Plan, url: str, folder: Path, *, check: Any) -> Done:
 def seed_from(name: str, default: int) -> int:
     """The seed of a run: the environment's, else the default."""
     return int(os.environ.get(name, str(default)))
-
-
-__all__ = ["IDLE", "JUMP", "SERVE", "Done", "Plan", "run"]

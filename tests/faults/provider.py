@@ -198,10 +198,10 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 256
 
 
-def main(folder: str, seed: str, kind: str, delay_s: str) -> None:
+def main(folder: str, seed: str, kind: str, delay_s: str, host: str = "127.0.0.1") -> None:
     """Serve until killed; the first line on standard output is the port."""
     provider = _Provider(Path(folder), int(seed), kind == "kind", float(delay_s))
-    with _Server(("127.0.0.1", 0), _handler(provider)) as server:
+    with _Server((host, 0), _handler(provider)) as server:
         sys.stdout.write(f"{server.server_address[1]}\n")
         sys.stdout.flush()
         server.serve_forever()

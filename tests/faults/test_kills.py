@@ -5,19 +5,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from tests.faults.invariants import check
-from tests.faults.kills import JUMP, SERVE, Plan, run, seed_from
+from tests.faults.kills import SHORT, Plan, run, seed_from
 
 SEED = seed_from("DULY_FAULTS_SEED", 20260105)
 
 
-def test_a_run_from_wake_to_wake_survives_being_killed(database_url: str, tmp_path: Path) -> None:
-    print(f"seed {SEED}; python -m tests.faults --seed {SEED} --short repeats it")  # noqa: T201 - to be repeated
-    run(Plan(SEED, JUMP, persons=24, kills=5, longest_s=0.4), database_url, tmp_path, check=check)
-
-
-def test_a_daemon_survives_being_killed(database_url: str, tmp_path: Path) -> None:
-    print(f"seed {SEED}; python -m tests.faults --seed {SEED} --short repeats it")  # noqa: T201 - to be repeated
-    run(Plan(SEED, SERVE, persons=24, kills=5, longest_s=0.4, factor=80_000), database_url, tmp_path, check=check)
+@pytest.mark.parametrize("plan", SHORT, ids=lambda plan: plan.manner)
+def test_the_invariants_hold_however_often_the_service_is_killed(
+    plan: Plan, database_url: str, tmp_path: Path
+) -> None:  # fmt: skip
+    print(f"python -m tests.faults --short --only {plan.manner} --seed {SEED}")  # noqa: T201 - to be repeated
+    run(replace(plan, seed=SEED), database_url, tmp_path, check=check)
