@@ -101,7 +101,7 @@ def _read_policy(file_name: str, node: Node, read: Read, findings: Findings, fou
             found=name[:60], expected="the policy that is tested", remedy="correct the name, or add the file",
         )  # fmt: skip
         return
-    shown = f"{file_name.rpartition('/')[0]}/{name}".lstrip("/") if "/" in file_name else name
+    shown = f"{file_name.rpartition('/')[0]}/{name}" if "/" in file_name else name
     found.texts[shown] = data
     found.policy, found.problems = compile_policy(shown, data)
 

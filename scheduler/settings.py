@@ -7,6 +7,7 @@ import os
 import string
 from pathlib import Path
 from typing import Any, Literal
+from unicodedata import category
 from urllib.parse import urlsplit
 
 from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
@@ -260,7 +261,13 @@ def load() -> Settings:
     given = {
         name[len(PREFIX) :].lower(): value for name, value in os.environ.items() if name.upper().startswith(PREFIX)
     }
-    complaints: list[str] = []
+    complaints = [
+        f"{PREFIX}{ascii(name.upper())[1:-1]} holds a line break or a control character; expected one line"
+        for name, value in given.items()
+        if any(category(char) in ("Cc", "Zl", "Zp") for char in name + value)
+    ]
+    if complaints:
+        raise SettingsError("\n".join(complaints))
     try:
         settings = Settings()
     except ValidationError as error:

@@ -27,14 +27,12 @@ def migrate() -> None:
 @app.command()
 def url() -> None:
     """Print where the database is, for psql and others; the embedded one is started."""
-    from sqlalchemy.engine import make_url
-
     from scheduler.store import embedded
-    from scheduler.store.database import conninfo_of
+    from scheduler.store.database import conninfo_of, shown_url
 
     settings = load_settings()
     if settings.database_url is not None:
-        say(conninfo_of(make_url(settings.database_url.get_secret_value()).render_as_string(hide_password=True)))
+        say(shown_url(settings.database_url.get_secret_value()))
         return
     server = embedded.start(settings.home, listen=settings.embedded_listen, user=settings.embedded_user)
     say(conninfo_of(server.network_url or server.url))

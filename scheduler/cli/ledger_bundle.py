@@ -72,7 +72,7 @@ def bundle(
 
 
 def _name(loan_id: str, hidden: bool) -> Path:
-    plain = re.sub(r"[^\w.-]", "_", loan_id).lstrip(".")
+    plain = re.sub(r"[^\w.-]", "_", loan_id).lstrip(".-") or "loan"
     return Path("evidence.zip" if hidden else f"{plain}-evidence.zip")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -138,7 +139,11 @@ def test(
 def _beside(folder: Path, name: str) -> bytes:
     from policies.language.source import MAX_BYTES
 
-    with (folder / name).open("rb") as file:
+    path = folder / name
+    # By a link a test of somebody else's would have a file of this machine shown in its report.
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise PermissionError(errno.EPERM, "it leads out of the folder of the test")
+    with path.open("rb") as file:
         return file.read(MAX_BYTES + 1)
 
 

@@ -11,8 +11,8 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from psycopg.abc import PQGen
+from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import create_engine
-from sqlalchemy.engine import make_url
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -20,15 +20,24 @@ PATIENCE_S: Final = 120
 """So long a command waits for one answer of the database."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
-_OPTIONS = "-c timezone=UTC -c application_name=duly -c statement_timeout={ms}"
+# Keepalives are the server's part of _LINE: of a host that has lost its power it would keep the locks for hours.
+_OPTIONS = (
+    "-c timezone=UTC -c application_name=duly -c statement_timeout={ms}"
+    " -c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=30000"
+)
 _NOT_LASTING = " -c synchronous_commit=off"
-_HOT = " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+# A daemon that is suspended in the middle of a transaction gives its borrowers back.
+_HOT = (
+    " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+    " -c idle_in_transaction_session_timeout={ms}"
+)
 
 
 # What a host that is gone is found out by, where the server is on another: libpq ignores it on a socket.
 _LINE: Final[dict[str, Any]] = {
     "keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000,
 }  # fmt: skip
+_PLAIN_OPTIONS = frozenset({"host", "hostaddr", "port", "dbname", "user", "sslmode", "connect_timeout"})
 _LATER_S = 5
 _LOOK_S = 0.1
 _T = TypeVar("_T")
@@ -38,7 +47,9 @@ class DatabaseError(Exception):
     """The database cannot be used; the text says why and what to do."""
 
 
-LOST: Final = (psycopg.OperationalError, psycopg.InterfaceError, DatabaseError)
+LOST: Final = (
+    psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.IdleInTransactionSessionTimeout, DatabaseError
+)  # fmt: skip
 """The database is not there, or has stopped answering: what was asked of it is unknown until it is read again."""
 
 FULL: Final = (psycopg.errors.DiskFull, psycopg.errors.IoError)
@@ -70,18 +81,22 @@ def connect(url: str, *, hot: bool = False, lasting: bool = True, patience_s: in
 
     Raises DatabaseError where no server answers. The text never holds the password.
     """
+    if not _can_be_read(url):
+        raise DatabaseError(
+            "DULY_DATABASE_URL cannot be read as an address (it is not shown, it holds a password); expected "
+            "postgresql://user:password@host:port/database, in a password %XX for what is no letter and no digit"
+        )
     try:
         connection = _Patient.connect(
             conninfo_of(url),
             autocommit=True,
             connect_timeout=min(10, max(2, patience_s)),
-            options=_OPTIONS.format(ms=patience_s * 1_000) + (_HOT if hot else "") + ("" if lasting else _NOT_LASTING),
+            options=(_OPTIONS + (_HOT if hot else "") + ("" if lasting else _NOT_LASTING)).format(ms=patience_s * 1_000),
             **_LINE,
         )
     except psycopg.OperationalError as error:
-        place = make_url(url).render_as_string(hide_password=True)
         reason = _reason(str(error))
-        raise DatabaseError(f"no database answers at {place}: {reason}; check DULY_DATABASE_URL") from error
+        raise DatabaseError(f"no database answers at {shown_url(url)}: {reason}; check DULY_DATABASE_URL") from error
     connection.patience_s = patience_s + _LATER_S
     return connection
 
@@ -96,6 +111,29 @@ def _reason(said: str) -> str:
 def conninfo_of(url: str) -> str:
     """The address as libpq reads it."""
     return "postgresql://" + url.partition("://")[2]
+
+
+def shown_url(url: str) -> str:
+    """The address as libpq reads it, with ``***`` for a password, and for each option that may hold a secret."""
+    rest = conninfo_of(url).removeprefix("postgresql://")
+    # Whatever stands before the last @ may belong to a password that was not escaped.
+    login, at, place = rest.rpartition("@")
+    user, colon, _ = login.partition(":")
+    place, question, options = place.partition("?")
+    shown = "&".join(
+        f"{name}={value if name in _PLAIN_OPTIONS else '***'}"
+        for name, _, value in (option.partition("=") for option in options.split("&"))
+    )
+    return f"postgresql://{user}{':***' if colon else ''}{at}{place}" + (f"?{shown}" if question else "")
+
+
+def _can_be_read(url: str) -> bool:
+    """Whether libpq takes it for an address, and for the one that was meant: a second @ belongs to a password."""
+    try:
+        conninfo_to_dict(conninfo_of(url))
+    except psycopg.ProgrammingError:
+        return False
+    return conninfo_of(url).partition("?")[0].count("@") < 2
 
 
 def _config(url: str) -> Config:
