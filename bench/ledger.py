@@ -24,7 +24,7 @@ from scheduler.ledger.checkpoints import ledgers
 from scheduler.ledger.keeping import Keeper
 from scheduler.ledger.sequencer import Sequencer
 from scheduler.settings import Settings
-from scheduler.store.database import connect, migrate
+from scheduler.store.database import Connection, connect, migrate
 from scheduler.store.embedded import Server
 
 _CLOCK = SystemClock()
@@ -100,8 +100,7 @@ def sequence(server: Server, count: int) -> list[dict[str, Any]]:
     migrate(url)
     with tempfile.TemporaryDirectory(prefix="duly-bench-") as folder, connect(url, hot=True) as connection:
         connection.execute("SET statement_timeout = 0")
-        for first in range(1, count + 1, 10_000):
-            connection.execute(_FILL, {"first": first, "last": min(count, first + 9_999)})
+        write_entries(connection, count)
         connection.execute("VACUUM ANALYZE journal")
         connection.execute("CHECKPOINT")
         keeper = Keeper(connection, 0, Settings(home=Path(folder)), ())
@@ -115,6 +114,12 @@ def sequence(server: Server, count: int) -> list[dict[str, Any]]:
         found = [_row("numbering", numbered, 1, seconds, bare), _proofs(connection, count)]
     wave.drop(server, "bench_ledger")
     return found
+
+
+def write_entries(connection: Connection, count: int) -> None:
+    """Entries of the size of a decision, about nobody, ten thousand to a transaction."""
+    for first in range(1, count + 1, 10_000):
+        connection.execute(_FILL, {"first": first, "last": min(count, first + 9_999)})
 
 
 def _proofs(connection: Any, count: int) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from scheduler.clock import SystemClock
 from scheduler.dispatch import Dispatcher
 from scheduler.engine import Engine
 from scheduler.service import settle_process
-from scheduler.store.database import connect
+from scheduler.store.database import Connection, connect
 from scheduler.store.embedded import Server
 
 ANSWERS_S = 0.05
@@ -78,7 +78,7 @@ def fill_outbox(url: str, count: int) -> None:
     """A database whose outbox has ``count`` messages by SMS, all ready to leave."""
     with connect(url, hot=True) as connection:
         fill(connection, count)
-        connection.execute("UPDATE person SET email = NULL, phone = '+447400' || lpad(substr(borrower_id, 3), 6, '0')")
+        by_sms_alone(connection)
         connection.execute("VACUUM ANALYZE")
         engine = Engine(connection, 0, "https://pay.example.invalid", 500)
         for at in (PAST_DUE, WAVE):
@@ -86,6 +86,11 @@ def fill_outbox(url: str, count: int) -> None:
                 pass
         connection.execute("VACUUM ANALYZE")
         connection.execute("CHECKPOINT")
+
+
+def by_sms_alone(connection: Connection) -> None:
+    """Give everybody a number, and no other address."""
+    connection.execute("UPDATE person SET email = NULL, phone = '+447400' || lpad(substr(borrower_id, 3), 6, '0')")
 
 
 def twilio(base_url: str) -> TwilioChannel:

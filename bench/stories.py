@@ -42,10 +42,16 @@ def tell(
             connection, {name: BytesIO(data) for name, data in files.items()}, clock_id=0, now=start,
             policies=read_policies(connection, 0)["default"],
         )  # fmt: skip
+    go_on(url, home, days, progress)
+
+
+def go_on(url: str, home: Path, days: int, progress: Callable[[Progress], None] | None = None) -> None:
+    """Take the book on to so many days after START."""
     settings = Settings(home=home)
     channels = open_channels(settings, test_clock=True)
     with open_service(settings, url, 0, channels, test_clock=True) as service:
-        run_through(service, Span(start, at(START + timedelta(days=days))), threading.Event(), progress)
+        span = Span(at(START), at(START + timedelta(days=days)))
+        run_through(service, span, threading.Event(), progress)
 
 
 def example(url: str, home: Path, persons: int, days: int, progress: Callable[[Progress], None] | None = None) -> int:

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from bench import clocks, daemons, daily, deciding, guard, importing, ledger, replaying, sending, simulating, wave
+from bench import (
+    bundles,
+    clocks,
+    daemons,
+    daily,
+    deciding,
+    guard,
+    importing,
+    ledger,
+    outage,
+    replaying,
+    sending,
+    simulating,
+    wave,
+)
 from bench.figures import Asked, Row
 
 _WAVES = (10_000, 100_000)
@@ -51,4 +65,6 @@ SUBJECTS: dict[str, Callable[[Asked], Iterator[Row]]] = {
     "daily": daily.run,
     "daemon": daemons.run,
     "replay": replaying.run,
+    "bundle": bundles.run,
+    "outage": outage.run,
 }
