@@ -54,8 +54,8 @@ def manner_of(seed: int, token: str, number: int) -> Random:
 class _Provider:
     """Everything that the threads of the server share."""
 
-    def __init__(self, folder: Path, seed: int, kind: bool, delay_s: float) -> None:
-        self.seed, self.kind, self.delay_s = seed, kind, delay_s
+    def __init__(self, folder: Path, seed: int, always: str | None, delay_s: float) -> None:
+        self.seed, self.always, self.delay_s = seed, always, delay_s
         self.accepted = (folder / "accepted.jsonl").open("ab")
         self.requests = (folder / "requests.jsonl").open("ab")
         self.lock = threading.Lock()
@@ -68,7 +68,7 @@ class _Provider:
         with self.lock:
             number = self.numbers[token] = self.numbers.get(token, 0) + 1
             chance = manner_of(self.seed, token, number)
-            word = "accept" if self.kind else chance.choices([*WEIGHTS], [*WEIGHTS.values()])[0]
+            word = self.always or chance.choices([*WEIGHTS], [*WEIGHTS.values()])[0]
             self._write(self.requests, {"token": token, "manner": word, "ns": time.monotonic_ns()})
         return word, chance
 
@@ -138,6 +138,11 @@ def _handler(provider: _Provider) -> type[BaseHTTPRequestHandler]:
         def _accept(self, form: dict[str, list[str]], token: str, _chance: Random) -> None:
             self._reply(201, self._taken(form, token))
 
+        def _late(self, form: dict[str, list[str]], token: str, _chance: Random) -> None:
+            body = self._taken(form, token)
+            provider.pause(0.5 * TIMEOUT_S)
+            self._reply(201, body)
+
         def _drip(self, form: dict[str, list[str]], token: str, _chance: Random) -> None:
             self._byte_by_byte(self._taken(form, token), 0.2)
 
@@ -198,9 +203,10 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 256
 
 
-def main(folder: str, seed: str, kind: str, delay_s: str, host: str = "127.0.0.1") -> None:
-    """Serve until killed; the first line on standard output is the port."""
-    provider = _Provider(Path(folder), int(seed), kind == "kind", float(delay_s))
+def main(folder: str, seed: str, manner: str, delay_s: str, host: str = "127.0.0.1") -> None:
+    """Serve until killed; the first line on standard output is the port. ``manner``: kind, unkind, or just one."""
+    always = {"kind": "accept", "unkind": None}.get(manner, manner)
+    provider = _Provider(Path(folder), int(seed), always, float(delay_s))
     with _Server((host, 0), _handler(provider)) as server:
         sys.stdout.write(f"{server.server_address[1]}\n")
         sys.stdout.flush()
@@ -252,10 +258,10 @@ class Running:
 
 
 @contextmanager
-def provider(folder: Path, seed: int, *, kind: bool = False, delay_s: float = 0.05) -> Iterator[Running]:
-    """A provider while the block runs; each answer waits up to ``delay_s``."""
+def provider(folder: Path, seed: int, *, manner: str = "unkind", delay_s: float = 0.05) -> Iterator[Running]:
+    """A provider while the block runs, by seed or always in one manner; each answer waits up to ``delay_s``."""
     folder.mkdir(parents=True, exist_ok=True)
-    words = [sys.executable, __file__, str(folder), str(seed), "kind" if kind else "unkind", str(delay_s)]
+    words = [sys.executable, __file__, str(folder), str(seed), manner, str(delay_s)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

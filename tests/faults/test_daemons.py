@@ -16,6 +16,28 @@ from tests.faults.world import LINK_KEY
 LEASE_S = 5
 
 
+@pytest.mark.long
+def test_killed_after_the_provider_accepted_and_before_it_was_written_down_nothing_is_sent_again(
+    tmp_path: Path,
+) -> None:
+    with mortal(tmp_path / "server") as server, serving(server, tmp_path, manner="late") as done:
+        pid = done.world.begin("daemon", dispatch_connections=4)
+        done.world.until(done.world.provider.accepted, "a message is accepted")
+        with done.world.watching() as connection:
+            assert done.world.kill(pid, connection) is not None
+        had = {one.token for one in done.world.provider.accepted()}
+        between = [one for one in done.world.killed_in_air if token_of(one) in had]
+        assert between != []
+        pid = done.world.begin("daemon", dispatch_connections=4)
+        asked = "SELECT count(*) FROM message WHERE status = 'unconfirmed' AND message_id = ANY(%(these)s)"
+        done.world.until(
+            lambda: done.world.rows(asked, {"these": between}) == [(len(between),)], "they are held as unconfirmed"
+        )
+        sends_more(done)
+        ends_well(done, pid)
+
+
+@pytest.mark.long
 def test_a_sigterm_in_the_middle_of_a_send_writes_down_what_came_of_it(tmp_path: Path) -> None:
     with mortal(tmp_path / "server") as server, serving(server, tmp_path) as done:
         pid = done.world.begin("daemon", dispatch_connections=4)

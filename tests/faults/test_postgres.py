@@ -36,15 +36,17 @@ def server(tmp_path: Path) -> Iterator[Mortal]:
 
 
 @contextmanager
-def serving(server: Mortal, folder: Path, *, url: str | None = None, persons: int = 40) -> Iterator[Done]:
-    """A world with a book, a kind provider, and nobody who serves it yet."""
+def serving(
+    server: Mortal, folder: Path, *, url: str | None = None, persons: int = 40, manner: str = "kind"
+) -> Iterator[Done]:  # fmt: skip
+    """A world with a book, a provider of one manner, and nobody who serves it yet."""
     print(f"seed {SEED}; DULY_FAULTS_SEED chooses another")  # noqa: T201 - to be repeated
     plan = Plan(SEED, SERVE, persons, kills=0, factor=FACTOR)
     files = kills.files_of(plan)
     start = to_instant(datetime.combine(kills.START + timedelta(days=12), datetime.min.time(), UTC))
     running.import_all(server.url, kills.POLICIES, files)
     with (
-        provider(folder / "provider", SEED, kind=True, delay_s=0.1) as one,
+        provider(folder / "provider", SEED, manner=manner, delay_s=0.1) as one,
         world(server.url, folder, one, start, FACTOR) as made,
     ):
         made.service_url = url
@@ -82,6 +84,7 @@ def let_pass(seconds: float) -> None:
     Event().wait(seconds)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("manner", ["immediate", "fast"])
 def test_a_daemon_goes_on_by_itself_when_the_server_was_stopped_and_started(
     server: Mortal, tmp_path: Path, manner: str
