@@ -44,10 +44,6 @@ VALUES ('default', %(clock)s, %(name)s, %(began)s, %(target)s, %(sandbox)s)
 """
 _ADD_CLOCK = "INSERT INTO clock (lender_id, clock_id, now_at, moved) VALUES ('default', %(clock)s, %(now)s, true)"
 _REAL_NOW = "SELECT now_at FROM clock WHERE lender_id = 'default' AND clock_id = %s AND moved"
-# The real dispatcher has these in the air, and tells what becomes of them; in a copy nothing has left, nor will.
-_NOTHING_LEFT = """
-UPDATE message SET status = 'queued', lease_until = NULL WHERE clock_id = %s AND status = 'sending'
-"""
 
 
 class Clocks:
@@ -105,8 +101,6 @@ class Clocks:
                 of = Named(REAL_CLOCK, REAL, at, None, None, True)
             self._add(clock_id, name, of.now, of)
             clock_rows.copy(self.connection, of.clock_id, clock_id)
-            if of.clock_id == REAL_CLOCK:
-                self.connection.execute(_NOTHING_LEFT, (clock_id,))
         return find(self.connection, name)
 
     def drop(self, name: str) -> None:

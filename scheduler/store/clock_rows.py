@@ -10,10 +10,20 @@ from typing import Final
 from sqlmodel import SQLModel
 
 from scheduler.store.database import Connection
-from scheduler.store.tables import SEQUENCED, Clock, NamedClock
+from scheduler.store.tables import SEQUENCED, Clock, NamedClock, PauseRow
 
-APART: Final = frozenset({Clock.__tablename__, NamedClock.__tablename__}) | SEQUENCED
-"""What a fork does not copy: the clock's own rows, which it makes anew, and the ledger, which no test clock has."""
+APART: Final = frozenset({Clock.__tablename__, NamedClock.__tablename__, PauseRow.__tablename__}) | SEQUENCED
+"""What a fork does not copy: the clock's own rows, which it makes anew, the ledger, which no test clock has, and what
+an operator has paused: a test clock obeys none."""
+
+# What the real dispatcher has in the air has not left the copy, and nobody of a copy waits for an operator.
+_NOTHING_LEFT = """
+UPDATE message SET status = 'queued', lease_until = NULL WHERE clock_id = %s AND status = 'sending'
+"""
+_NOBODY_WAITS = """
+UPDATE borrower SET wake_at = least(wake_at, laid_by_at), laid_by_at = NULL
+WHERE clock_id = %s AND laid_by_at IS NOT NULL
+"""
 
 
 def copied_tables() -> dict[str, tuple[str, ...]]:
@@ -38,6 +48,8 @@ def copy(connection: Connection, source: int, new: int) -> None:
             f"SELECT {values} FROM {table} WHERE clock_id = %(source)s",
             {"source": source, "new": new},
         )
+    for statement in (_NOTHING_LEFT, _NOBODY_WAITS):
+        connection.execute(statement, (new,))
 
 
 def delete(connection: Connection, clock_id: int) -> None:

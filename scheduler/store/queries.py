@@ -44,8 +44,8 @@ def _us(column: str) -> str:
 
 
 # All facts of the borrowers claimed, a row each: loans with contract state and instalments, events (also those that
-# will be known later: the earliest of these is a wake), and what was sent or is about to be, since long enough for
-# every cap. It is read after the claim, in a snapshot of its own, so that it holds whatever the lock had to wait for.
+# will be known later: the earliest of these is a wake), what was sent since long enough for every cap, and what is
+# about to be, since whenever. It is read after the claim, in a snapshot of its own, so that it holds whatever the lock had to wait for.
 FACTS = f"""
 SELECT k.lender_id, k.borrower_id,
     (SELECT json_agg(json_build_array(
@@ -76,7 +76,7 @@ SELECT k.lender_id, k.borrower_id,
         ) ORDER BY m.decided_at, m.message_id)
      FROM message m
      WHERE m.lender_id = k.lender_id AND m.clock_id = %(clock)s AND m.borrower_id = k.borrower_id
-       AND m.decided_at > %(since)s AND m.status NOT IN ('withdrawn', 'failed'))::text
+       AND (m.decided_at > %(since)s OR m.status = 'queued') AND m.status NOT IN ('withdrawn', 'failed'))::text
 FROM {_CLAIMED}
 """  # noqa: S608 - the pieces are this file's own
 

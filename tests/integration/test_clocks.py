@@ -1,0 +1,381 @@
+"""Test clocks: each goes its own way, by the production engine, and none touches another, nor the real one."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlmodel import SQLModel
+
+from policies import library
+from policies.problems import InputError
+from policies.simulate import Span
+from scheduler import settings
+from scheduler.engine import read_policies
+from scheduler.ingest import import_book
+from scheduler.named_clocks import ClockError, all_clocks, find
+from scheduler.publish import publish
+from scheduler.service import open_channels, open_service
+from scheduler.settings import SettingsError
+from scheduler.store import clock_rows
+from scheduler.store.database import Connection, connect
+from tests import running
+from tests.integration import moving
+from tests.integration.moving import at, clocks_of, make, told
+
+CHILD = Path(__file__).with_name("advance_child.py")
+_ADAPTERS = {"smtp_host": "127.0.0.1", "smtp_from": "help@acme.example", "smtp_security": "none", "smtp_port": "1"}
+
+
+# --- what is due is done, in order --------------------------------------------------------------------------------
+
+
+def test_an_advance_tells_what_the_simulation_and_a_run_tell_of_the_demo_book(
+    database_url: str, tmp_path: Path
+) -> None:
+    book, policy = moving.files(200, days=120), library.read(moving.POLICY)
+    end = at("2026-03-09")
+    span = Span(at("2026-01-05"), end + 1)
+    expected = running.simulated([policy], running.read(book), span)
+    assert len(expected) > 400
+    with clocks_of(database_url, tmp_path) as clocks:
+        clocks.create("demo", span.start, files=moving.opened(book), policies=[(moving.POLICY, policy)])
+        clocks.advance("demo", end)
+        assert told(clocks, "demo") == expected
+    running.import_all(database_url, [policy], book)
+    running.run(database_url, tmp_path, span)
+    assert running.told(database_url, span) == expected
+
+
+def test_many_small_advances_come_to_the_same_as_a_large_one(database_url: str, tmp_path: Path) -> None:
+    with clocks_of(database_url, tmp_path) as clocks:
+        make(clocks, "steps", 12)
+        clocks.fork("steps", "leap")
+        clocks.advance("leap", at("2026-03-20"))
+        for day in ("2026-01-05", "2026-01-06", "2026-01-19", "2026-02-14", "2026-02-14", "2026-03-20"):
+            clocks.advance("steps", at(day))
+        lines = told(clocks, "steps")
+        assert len(lines) > 30
+        assert lines == told(clocks, "leap")
+
+
+def test_what_is_due_at_the_new_instant_is_done_and_what_is_later_is_not(database_url: str, tmp_path: Path) -> None:
+    with clocks_of(database_url, tmp_path) as clocks:
+        make(clocks, "one")
+        clocks.fork("one", "other")
+        clocks.advance("one", at("2026-03-20"))
+        due = clocks.connection.execute(
+            "SELECT extract(epoch FROM max(at))::bigint FROM journal WHERE kind = 'decision' AND clock_id = %s",
+            (find(clocks.connection, "one").clock_id,),
+        ).fetchall()[0][0]
+        last = int(due) * 1_000_000
+        clocks.advance("other", last - 1)
+        before = told(clocks, "other")
+        clocks.advance("other", last)
+        assert len(before) < len(told(clocks, "other")) == len(told(clocks, "one"))
+
+
+def test_clocks_stand_at_their_own_times(database_url: str, tmp_path: Path) -> None:
+    ends = {"a": "2026-01-20", "b": "2026-02-20", "c": "2026-03-20"}
+    with clocks_of(database_url, tmp_path) as clocks:
+        for name in ends:
+            make(clocks, name)
+        for name, day in reversed(ends.items()):
+            clocks.advance(name, at(day))
+        assert {one.name: one.now for one in all_clocks(clocks.connection)} == {n: at(day) for n, day in ends.items()}
+        stories = {name: told(clocks, name) for name in ends}
+        assert 0 < len(stories["a"]) < len(stories["b"]) < len(stories["c"])
+        assert stories["c"][: len(stories["a"])] == stories["a"]
+
+
+def test_all_of_them_are_moved_a_few_at_a_time(database_url: str, tmp_path: Path) -> None:
+    with clocks_of(database_url, tmp_path) as clocks:
+        make(clocks, "first", 3)
+        for number in range(9):
+            clocks.fork("first", f"fork-{number}")
+        done = list(clocks.advance_aimed(clocks.aim_all(lambda one: at("2026-02-20"))))
+        assert sorted(one.clock.name for one in done) == ["first", *(f"fork-{number}" for number in range(9))]
+        assert {(one.clock.now, one.clock.target) for one in done} == {(at("2026-02-20"), None)}
+        expected = told(clocks, "first")
+        assert len(expected) > 5
+        assert all(told(clocks, one.clock.name) == expected for one in done)
+        assert clocks.aim_all() == []
+
+
+# --- copies and their originals -----------------------------------------------------------------------------------
+
+
+def _full(clocks: moving.Clocks) -> int:
+    """A clock that has rows in every table that a fork copies; its id."""
+    one = make(clocks, "full", 12)
+    clocks.advance("full", at("2026-02-20"))
+    changed = moving.files(12)["borrowers.csv"].splitlines(keepends=True)
+    head, row = changed[0], changed[1].replace(b",en,", b",es,", 1)
+    assert row != changed[1]
+    import_book(
+        clocks.connection, moving.opened({"borrowers.csv": head + row}), clock_id=one.clock_id, now=at("2026-02-20"),
+        policies=read_policies(clocks.connection, one.clock_id)["default"],
+    )  # fmt: skip
+    return one.clock_id
+
+
+def test_every_table_is_of_a_clock_and_is_copied_or_known_not_to_be() -> None:
+    assert all("clock_id" in table.columns for table in SQLModel.metadata.tables.values())
+    copied = set(clock_rows.copied_tables())
+    assert copied | clock_rows.APART == set(SQLModel.metadata.tables)
+    assert {"clock", "named_clock", "pause", "ledger", "ledger_tile", "ledger_checkpoint"} == clock_rows.APART
+
+
+def test_a_fork_has_every_row_of_every_table(database_url: str, tmp_path: Path) -> None:
+    with clocks_of(database_url, tmp_path) as clocks:
+        original = _full(clocks)
+        before = moving.book_rows(clocks.connection, original)
+        assert [table for table, found in before.items() if not found] == []
+        copy = clocks.fork("full", "copy")
+        assert moving.book_rows(clocks.connection, copy.clock_id) == before
+        assert moving.book_rows(clocks.connection, original) == before
+
+
+def test_a_fork_leaves_its_original_as_it_was_and_goes_its_own_way(database_url: str, tmp_path: Path) -> None:
+    with clocks_of(database_url, tmp_path) as clocks:
+        original = make(clocks, "one", 12)
+        clocks.advance("one", at("2026-02-10"))
+        copy = clocks.fork("one", "paid")
+        before = moving.rows(clocks.connection, original.clock_id)
+        loans = clocks.connection.execute(
+            "SELECT loan_id, principal_minor FROM loan WHERE clock_id = %s", (copy.clock_id,)
+        ).fetchall()
+        events = ["event_id,at,type,loan_id,amount"]
+        events += [f"paid-{n},2026-02-10T00:00:00Z,payment,{loan},{minor}.00" for n, (loan, minor) in enumerate(loans)]
+        import_book(
+            clocks.connection, moving.opened({"events.csv": "\n".join([*events, ""]).encode()}),
+            clock_id=copy.clock_id, now=copy.now, policies=None,
+        )  # fmt: skip
+        clocks.advance("paid", at("2026-03-20"))
+        assert moving.rows(clocks.connection, original.clock_id) == before
+        clocks.advance("one", at("2026-03-20"))
+        mine, theirs = told(clocks, "one"), told(clocks, "paid")
+        assert mine != theirs
+        assert sum('"sent"' in line for line in theirs) < sum('"sent"' in line for line in mine)
+
+
+def test_a_clock_does_not_go_back_and_says_how_one_comes_back(database_url: str, tmp_path: Path) -> None:
+    with clocks_of(database_url, tmp_path) as clocks:
+        make(clocks, "one")
+        clocks.advance("one", at("2026-02-10"))
+        with pytest.raises(
+            ClockError, match=r"stands at 2026-02-10T00:00:00.00:00 and does not go back to 2026-02-09.*fork"
+        ):
+            clocks.advance("one", at("2026-02-09"))
+        assert find(clocks.connection, "one").now == at("2026-02-10")
+
+
+def test_a_clock_that_is_dropped_leaves_nothing(database_url: str, tmp_path: Path) -> None:
+    with clocks_of(database_url, tmp_path) as clocks:
+        dropped = _full(clocks)
+        kept = clocks.fork("full", "kept").clock_id
+        before = moving.rows(clocks.connection, kept)
+        assert list(clocks.folder("full").rglob("*.txt"))
+        clocks.drop("full")
+        assert [table for table, found in moving.rows(clocks.connection, dropped).items() if found] == []
+        assert moving.rows(clocks.connection, kept) == before
+        assert not clocks.folder("full").exists()
+        assert [one.name for one in all_clocks(clocks.connection)] == ["kept"]
+
+
+# --- the real clock beside them -----------------------------------------------------------------------------------
+
+
+def _real_book(connection: Connection, persons: int = 6) -> None:
+    with connection.transaction():
+        publish(connection, moving.POLICY, library.read(moving.POLICY), at("2026-01-05"))
+    import_book(
+        connection, moving.opened(moving.files(persons)), clock_id=0, now=at("2026-01-05"),
+        policies=read_policies(connection, 0)["default"],
+    )  # fmt: skip
+
+
+def test_the_real_book_and_its_ledger_are_as_they_were(database_url: str, tmp_path: Path) -> None:
+    configured = settings.Settings(home=tmp_path)
+    channels = open_channels(configured, test_clock=True)
+    with connect(database_url) as connection:
+        _real_book(connection)
+    with open_service(configured, database_url, 0, channels, test_clock=False) as service:
+        service.engine.tick(at("2026-01-20"))
+        assert service.keeper.finish(at("2026-01-20")) is None
+        before = moving.rows(service.keeper.connection, 0)
+        assert [len(before[table]) for table in ("ledger", "ledger_checkpoint")] == [1, 1]
+        with clocks_of(database_url, tmp_path) as clocks:
+            make(clocks, "own")
+            clocks.fork("real", "copy")
+            clocks.advance("own", at("2026-03-20"))
+            clocks.advance("copy", find(clocks.connection, "copy").now + 1)
+            clocks.drop("own")
+            assert service.keeper.finish(at("2026-01-20")) is None
+            assert moving.rows(clocks.connection, 0) == before
+            copy = moving.rows(clocks.connection, find(clocks.connection, "copy").clock_id)
+        assert len(copy["journal"]) > len(before["journal"])
+        assert [copy[table] for table in ("ledger", "ledger_tile", "ledger_checkpoint")] == [[], [], []]
+
+
+@pytest.mark.parametrize("clock_id", [0, 7])
+def test_a_journal_goes_with_a_test_clock_and_never_with_the_real_one(database_url: str, clock_id: int) -> None:
+    add = "INSERT INTO journal (lender_id, clock_id, at, kind, place, channel_place, entry) VALUES"
+    with connect(database_url) as connection:
+        connection.execute(f"{add} ('default', %s, '2026-01-05', 'looked', 0, 0, '{{}}')", (clock_id,))
+        for change in ("UPDATE journal SET clock_id = 7", "TRUNCATE journal"):
+            with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
+                connection.execute(change)
+        if clock_id == 0:
+            with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
+                connection.execute("DELETE FROM journal")
+        else:
+            assert connection.execute("DELETE FROM journal").rowcount == 1
+
+
+def test_a_copy_of_the_real_clock_sends_to_the_sandbox_whatever_else_is_chosen(
+    database_url: str, tmp_path: Path
+) -> None:
+    with connect(database_url) as connection:
+        _real_book(connection)
+        connection.execute(
+            "INSERT INTO clock (lender_id, clock_id, now_at, moved) VALUES ('default', 0, %s, true)",
+            ("2026-01-05T00:00:00Z",),
+        )
+    with clocks_of(database_url, tmp_path, email_adapter="smtp", sms_adapter="twilio", **_ADAPTERS) as clocks:
+        assert clocks.fork("real", "copy").sandbox_only
+        assert clocks.fork("copy", "copy-of-the-copy").sandbox_only
+        for name in ("copy", "copy-of-the-copy"):
+            assert clocks.advance(name, at("2026-02-20")).messages > 0
+        providers = clocks.connection.execute("SELECT DISTINCT provider FROM message WHERE clock_id > 0").fetchall()
+        assert providers == [("sandbox",)]
+
+
+def test_what_waited_in_the_outbox_for_months_is_decided_afresh_once(database_url: str, tmp_path: Path) -> None:
+    configured = settings.Settings(home=tmp_path)
+    with connect(database_url) as connection:
+        _real_book(connection)
+    with open_service(configured, database_url, 0, {}, test_clock=False) as service:
+        assert service.engine.tick(at("2026-01-20")).messages > 0
+    with clocks_of(database_url, tmp_path) as clocks:
+        copy = clocks.fork("real", "copy")
+        clocks.connection.execute("UPDATE clock SET now_at = '2026-06-01' WHERE clock_id = %s", (copy.clock_id,))
+        clocks.advance("copy", at("2026-06-02"))
+        left = clocks.connection.execute(
+            "SELECT count(*) FROM message WHERE clock_id = %s AND status = 'queued' AND decided_at < '2026-06-01'",
+            (copy.clock_id,),
+        ).fetchone()
+        assert left == (0,)
+
+
+# --- nothing leaves this machine ----------------------------------------------------------------------------------
+
+
+def test_an_adapter_that_reaches_people_is_refused_before_anything_is_decided(
+    database_url: str, tmp_path: Path
+) -> None:
+    elsewhere = {**_ADAPTERS, "smtp_host": "mail.acme.example", "smtp_security": "starttls"}
+    with clocks_of(database_url, tmp_path, email_adapter="smtp", **elsewhere) as clocks:
+        one = make(clocks, "one")
+        before = moving.book_rows(clocks.connection, one.clock_id)
+        with pytest.raises(SettingsError, match="DULY_EMAIL_ADAPTER is smtp, which reaches real people"):
+            clocks.advance("one", at("2026-02-20"))
+        assert moving.book_rows(clocks.connection, one.clock_id) == before
+
+
+def test_each_clock_has_a_folder_of_its_own_in_the_sandbox(database_url: str, tmp_path: Path) -> None:
+    with clocks_of(database_url, tmp_path) as clocks:
+        make(clocks, "one")
+        clocks.fork("one", "other")
+        done = clocks.advance("one", at("2026-02-20"))
+        assert len(list(clocks.folder("one").rglob("*.txt"))) == done.messages > 0
+        assert not clocks.folder("other").exists()
+
+
+# --- cut short ----------------------------------------------------------------------------------------------------
+
+
+def test_an_advance_that_was_killed_goes_on(database_url: str, tmp_path: Path) -> None:
+    to = at("2026-03-20")
+    with clocks_of(database_url, tmp_path) as clocks:
+        make(clocks, "one", 12)
+        clocks.fork("one", "whole")
+        command = [sys.executable, str(CHILD), database_url, str(tmp_path), "one", str(to), "5"]
+        assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+        stands = find(clocks.connection, "one")
+        assert stands.target == to
+        with pytest.raises(ClockError, match="was stopped on its way to 2026-03-20"):
+            clocks.advance("one", at("2026-03-19"))
+        done = clocks.advance("one")
+        assert (done.clock.now, done.clock.target) == (to, None)
+        clocks.advance("whole", to)
+        assert told(clocks, "one") == told(clocks, "whole")
+        assert done.messages < len([line for line in told(clocks, "one") if '"outcome":"sent"' in line])
+
+
+def test_an_advance_that_is_stopped_says_where_it_was_going(database_url: str, tmp_path: Path) -> None:
+    stop = threading.Event()
+    with clocks_of(database_url, tmp_path) as clocks:
+        make(clocks, "one", 12)
+        done = clocks.advance("one", at("2026-03-20"), stop, lambda _progress: stop.set())
+        assert done.clock.target == at("2026-03-20") and done.borrowers > 0
+        assert clocks.advance("one").clock.now == at("2026-03-20")
+        with pytest.raises(ClockError, match="has nowhere to go"):
+            clocks.advance("one")
+
+
+def test_one_clock_is_moved_by_one_at_a_time(database_url: str, tmp_path: Path) -> None:
+    with clocks_of(database_url, tmp_path) as clocks, clocks_of(database_url, tmp_path) as others:
+        make(clocks, "one", 12)
+        refused = []
+
+        def meanwhile(_progress: object) -> None:
+            for attempt in (lambda: others.advance("one", at("2026-04-01")), lambda: others.drop("one")):
+                with pytest.raises(ClockError, match="is being moved or copied"):
+                    attempt()
+                refused.append(attempt)
+
+        clocks.advance("one", at("2026-01-20"), progress=meanwhile)
+        assert len(refused) >= 2
+        assert find(clocks.connection, "one").now == at("2026-01-20")
+
+
+# --- names --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["", "Real", "a b", "../x", "-a", "a" * 64, "ä", "a\n", "a/b"])
+def test_an_odd_name_is_refused(database_url: str, tmp_path: Path, name: str) -> None:
+    with clocks_of(database_url, tmp_path) as clocks:
+        with pytest.raises(ClockError, match="cannot be the name of a test clock; expected"):
+            clocks.create(name)
+        assert all_clocks(clocks.connection) == []
+
+
+def test_a_name_that_is_taken_and_one_that_is_absent_are_named(database_url: str, tmp_path: Path) -> None:
+    with clocks_of(database_url, tmp_path) as clocks:
+        for attempt in (lambda: clocks.advance("spring", at("2026-02-01")), lambda: clocks.drop("spring")):
+            with pytest.raises(ClockError, match="no test clock 'spring'; there is none yet"):
+                attempt()
+        clocks.create("spring", at("2026-01-05"))
+        for attempt in (lambda: clocks.create("spring"), lambda: clocks.fork("spring", "spring")):
+            with pytest.raises(ClockError, match="there is a test clock 'spring' already"):
+                attempt()
+        with pytest.raises(ClockError, match="no test clock 'sprin'; did you mean spring"):
+            clocks.fork("sprin", "summer")
+        for attempt in (lambda: clocks.create("real"), lambda: clocks.advance("real", 0)):
+            with pytest.raises(ClockError, match="'real' is the real clock"):
+                attempt()
+        assert [one.name for one in all_clocks(clocks.connection)] == ["spring"]
+
+
+def test_a_clock_whose_book_is_wrong_is_not_made(database_url: str, tmp_path: Path) -> None:
+    with clocks_of(database_url, tmp_path) as clocks:
+        with pytest.raises(InputError, match="no policy applies"):
+            clocks.create("one", at("2026-01-05"), files=moving.opened(moving.files(3)))
+        assert all_clocks(clocks.connection) == []
+        assert clocks.connection.execute("SELECT count(*) FROM borrower").fetchone() == (0,)
