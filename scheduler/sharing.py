@@ -36,4 +36,5 @@ def share_refusals(connection: Connection, keys: dict[str, Any]) -> None:
     """
     connection.execute(sql.RESOLVE, keys)
     connection.execute("ANALYZE s_refusal")
+    connection.execute(sql.LOCK, keys)
     connection.execute(sql.SHARE, keys)

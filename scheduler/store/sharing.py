@@ -60,11 +60,25 @@ def _of_old(point: str) -> str:
     """  # noqa: S608 - a column's name
 
 
+_PAIRS = f"""
+SELECT u.root || '>' || u.borrower_id || '>' || u.channel AS event_id, u.*
+FROM ({" UNION ".join((_of_new("phone"), _of_new("email"), _of_old("phone"), _of_old("email")))}) u
+"""  # noqa: S608 - the pieces are this file's own
+
+# Whoever gets an event is locked before it is written: it is there from the revision that it brings about, and no
+# other fact of theirs may come in between.
+LOCK: Final = f"""
+SELECT count(*) FROM (
+    SELECT 1 FROM borrower b
+    WHERE b.lender_id = %(lender)s AND b.clock_id = %(clock)s
+      AND b.borrower_id IN (SELECT pair.borrower_id FROM ({_PAIRS}) pair)
+    ORDER BY b.borrower_id
+    FOR NO KEY UPDATE
+) locked
+"""  # noqa: S608 - the pieces are this file's own
+
 SHARE: Final = f"""
-WITH pair AS (
-    SELECT u.root || '>' || u.borrower_id || '>' || u.channel AS event_id, u.*
-    FROM ({" UNION ".join((_of_new("phone"), _of_new("email"), _of_old("phone"), _of_old("email")))}) u
-), added AS (
+WITH pair AS ({_PAIRS}), added AS (
     INSERT INTO event (lender_id, clock_id, event_id, borrower_id, at, known_at, type, ref, channel, digest, revision)
     SELECT %(lender)s, %(clock)s, event_id, pair.borrower_id, at, known_at, type, root, channel,
            sha256(convert_to(event_id, 'UTF8')), coalesce(b.revision, 0) + 1

@@ -82,15 +82,15 @@ def outcomes(run: Simulation) -> list[str]:
     found = []
     for loan, told in lines.items():
         money = run.model.loans[loan]
-        simple = len(money.instalments) == 1 and not money.reversed
+        reversed_ = bool(money.reversed)
         ended = loan in run.model.closed
-        found += _episodes(loan, told, simple=simple, ended=ended)
+        found += _episodes(loan, told, simple=len(money.instalments) == 1, reversed_=reversed_, ended=ended)
         if not ended:
-            found += _early(loan, told, reversed_=bool(money.reversed))
+            found += _early(loan, told, reversed_=reversed_)
     return found
 
 
-def _episodes(loan: str, told: list[dict[str, Any]], *, simple: bool, ended: bool) -> Iterable[str]:
+def _episodes(loan: str, told: list[dict[str, Any]], *, simple: bool, reversed_: bool, ended: bool) -> Iterable[str]:
     for episode in sorted({line["episode"] for line in told if line["episode"] is not None and line["step"]}):
         own = [line for line in told if line["episode"] == episode]
         ends: dict[str, set[Any]] = defaultdict(set)
@@ -105,14 +105,16 @@ def _episodes(loan: str, told: list[dict[str, Any]], *, simple: bool, ended: boo
                 _end(line, ends[line["step"]])
         over = any(line["outcome"] in ("cured", "hand_off") or "hand_off" in line["because"][0] for line in own)
         if not over:
-            if not ended:
+            # A reversal lets an earlier episode go on, which takes in the one that runs (rule 6).
+            taken_in = reversed_ and any(line["at"] > own[-1]["at"] for line in told if line["episode"] != episode)
+            if not ended and not taken_in:
                 yield f"I4: episode {episode} of {loan} has no end"
             continue
         for name in LADDER:
             kept = _kept(ends[name])
             if not kept and not ends[name]:
                 yield f"I4: step {name} of {loan} in episode {episode} has no outcome"
-            if simple and len(kept) > 1:
+            if simple and not reversed_ and len(kept) > 1:
                 yield f"I4: step {name} of {loan} in episode {episode} has {len(kept)} outcomes: {sorted(kept)}"
 
 

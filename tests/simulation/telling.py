@@ -49,7 +49,7 @@ class Lender:
             return
         if random.random() < 0.06 and len(self._versions) < MOST_VERSIONS:
             self.publishes(len(self._versions) + 1)
-            if random.random() < 0.7 and not self.poisoned:
+            if random.random() < 0.7:
                 self.pending.append(self._migrate)
         else:
             self.is_told(self._run.borrowers.draw(self._run.now))
