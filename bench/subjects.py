@@ -18,6 +18,7 @@ from bench import (
     sending,
     simulating,
     wave,
+    year,
 )
 from bench.figures import Asked, Row
 
@@ -64,6 +65,7 @@ SUBJECTS: dict[str, Callable[[Asked], Iterator[Row]]] = {
     "dispatch": sending.run,
     "daily": daily.run,
     "daemon": daemons.run,
+    "year": year.run,
     "replay": replaying.run,
     "bundle": bundles.run,
     "outage": outage.run,
