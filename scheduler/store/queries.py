@@ -45,7 +45,8 @@ def _us(column: str) -> str:
 
 # All facts of the borrowers claimed, a row each: loans with contract state and instalments, events (also those that
 # will be known later: the earliest of these is a wake), what was sent since long enough for every cap, and what is
-# about to be, since whenever. It is read after the claim, in a snapshot of its own, so that it holds whatever the lock had to wait for.
+# about to be, since whenever. It is read after the claim, in a snapshot of its own, so that it holds whatever the lock
+# had to wait for.
 FACTS = f"""
 SELECT k.lender_id, k.borrower_id,
     (SELECT json_agg(json_build_array(
