@@ -28,8 +28,7 @@ _OPTIONS = (
 _NOT_LASTING = " -c synchronous_commit=off"
 # A daemon that is suspended in the middle of a transaction gives its borrowers back.
 _HOT = (
-    " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
-    " -c idle_in_transaction_session_timeout={ms}"
+    " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c idle_in_transaction_session_timeout={ms}"
 )
 
 
@@ -86,12 +85,13 @@ def connect(url: str, *, hot: bool = False, lasting: bool = True, patience_s: in
             "DULY_DATABASE_URL cannot be read as an address (it is not shown, it holds a password); expected "
             "postgresql://user:password@host:port/database, in a password %XX for what is no letter and no digit"
         )
+    options = _OPTIONS + (_HOT if hot else "") + ("" if lasting else _NOT_LASTING)
     try:
         connection = _Patient.connect(
             conninfo_of(url),
             autocommit=True,
             connect_timeout=min(10, max(2, patience_s)),
-            options=(_OPTIONS + (_HOT if hot else "") + ("" if lasting else _NOT_LASTING)).format(ms=patience_s * 1_000),
+            options=options.format(ms=patience_s * 1_000),
             **_LINE,
         )
     except psycopg.OperationalError as error:

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -31,7 +32,7 @@ from tests.faults.provider import Running
 from tests.faults.world import LINK_KEY, ROOT
 
 LEASE_S = 5
-CONNECTIONS = 8
+CONNECTIONS = 16
 """Messages that one daemon has in the air at most: a cut, a kill and a suspension may leave so many unknown each."""
 PORT = 5433
 RELAY_PORT = 8025
@@ -92,7 +93,7 @@ class Wave:
         book.mkdir()
         for name, text in self._book(range(self.loans, self.loans + count)).items():
             (book / name).write_text(text)
-        self.duly("import", str(book))
+        self.duly("import", str(book), "--release")
         self.loans += count
 
     def _book(self, numbers: range) -> dict[str, str]:
@@ -119,6 +120,11 @@ class Wave:
         """How many messages the provider has."""
         with (self.provider.folder / "accepted.jsonl").open("rb") as file:
             return sum(1 for _ in file)
+
+    def speed(self, had: int) -> float:
+        """Messages a second, between the first and the last that the provider accepted after those it had."""
+        times = [one.ns for one in self.provider.accepted()[had:]]
+        return (len(times) - 1) / (times[-1] - times[0]) * 1e9
 
     def until(self, test: Callable[[], bool], what: str, within_s: float) -> None:
         """Look again and again until it is so."""
@@ -155,7 +161,10 @@ def wave(folder: Path) -> Iterator[Wave]:
         )
         server = embedded.start(home, listen=listen)
         assert server.network_url is not None
-        port = _provider(first, folder / "provider", environment)
+        # Its record lies in memory: the disk is the database's, and no machine dies here.
+        memory = stack.enter_context(tempfile.TemporaryDirectory(prefix="duly-hosts-", dir=_memory(folder)))
+        record = Path(memory) / "provider"
+        port = _provider(first, record, environment)
         for one in found:
             relay = [sys.executable, str(Path(__file__).with_name("relay.py")), str(RELAY_PORT), first.address, port]
             one.start(relay, environment, folder / "relay.log")
@@ -163,12 +172,17 @@ def wave(folder: Path) -> Iterator[Wave]:
                         "DULY_TWILIO_ACCOUNT_SID": "AC" + "0" * 32, "DULY_TWILIO_AUTH_TOKEN": "token",
                         "DULY_TWILIO_FROM": "+15005550006", "DULY_TWILIO_TIMEOUT_S": "5",
                         "DULY_TWILIO_BASE_URL": f"http://127.0.0.1:{RELAY_PORT}"}  # fmt: skip
-        made = Wave(found, folder, Running(int(port), folder / "provider"), server.url, environment, _zone_at_noon())
+        made = Wave(found, folder, Running(int(port), record), server.url, environment, _zone_at_noon())
         policy = folder / "wave.yaml"
         policy.write_text(_policy(datetime.now(made.zone) - timedelta(minutes=1)))
         made.duly("policy", "publish", str(policy))
         made.duly("pause", "--all")
         yield made
+
+
+def _memory(otherwise: Path) -> Path:
+    memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
+    return memory if os.access(memory, os.W_OK) else otherwise
 
 
 def _provider(host: Host, folder: Path, environment: dict[str, str]) -> str:
@@ -207,16 +221,15 @@ messages:
 
 
 def go(made: Wave, count: int, serving: int) -> float:
-    """A wave of ``count`` on so many hosts; messages a second, from the end of the pause to the last answer."""
+    """A wave of ``count`` on so many hosts; messages a second."""
     while len(made.daemons) < serving:
         made.serve(made.all[1 + len(made.daemons)])
     made.tell(count)
-    begun = monotonic()
+    had = made.accepted()
     made.duly("resume", "--all")
     made.until_done(600.0 + count / 20)
-    seconds = monotonic() - begun
     made.duly("pause", "--all")
-    return count / seconds
+    return made.speed(had)
 
 
 def worst_day(made: Wave, count: int) -> None:
@@ -226,7 +239,6 @@ def worst_day(made: Wave, count: int) -> None:
         made.serve(one)
     had = made.accepted()
     made.tell(count)
-    begun = monotonic()
     made.duly("resume", "--all")
 
     def sends(what: str, more: int = 3 * CONNECTIONS) -> None:
@@ -251,7 +263,7 @@ def worst_day(made: Wave, count: int) -> None:
     suspended.signal(signal.SIGCONT)
     made.figures["troubled for, s"] = monotonic() - since
     made.until_done(900.0 + count / 20)
-    made.figures["the worst day, messages a second"] = count / (monotonic() - begun)
+    made.figures["the worst day, messages a second"] = made.speed(had)
     for one in (cut, suspended):
         made.end(one)
 
@@ -270,13 +282,14 @@ def holds(made: Wave) -> None:
     assert made.ask(_OF_A_LOAN) == [(1, made.loans)]
     with connect(made.url) as connection:
         lines = [json.loads(line) for line in story(connection, 0, since=None, until=None)]
-    ends = Counter(line["loan_id"] for line in lines if line["outcome"] in ("sent", "unconfirmed"))
-    assert len(lines) == len(ends) == made.loans and set(ends.values()) == {1}
-    assert Counter(line["outcome"] for line in lines) == statuses
+    ends = Counter(line["loan_id"] for line in lines if line["channel"] is not None)
+    assert len(ends) == made.loans and set(ends.values()) == {1}, (len(ends), made.loans, Counter(ends.values()))
+    assert Counter(line["outcome"] for line in lines if line["channel"] is not None) == statuses
     verified = json.loads(made.duly("ledger", "verify", "--json").splitlines()[0])
     assert verified["waiting"] == 0, verified
+    at_the_provider = sum(status == "unconfirmed" and one in accepted for one, status in of_token.items())
     made.figures |= {"messages": made.loans, "sent": statuses["sent"], "unconfirmed": statuses["unconfirmed"],
-                     "of these at the provider": sum(s == "unconfirmed" and t in accepted for t, s in of_token.items())}  # fmt: skip
+                     "of these at the provider": at_the_provider}  # fmt: skip
 
 
 def table(made: Wave) -> str:
