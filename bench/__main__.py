@@ -8,6 +8,7 @@ import os
 import platform
 import sys
 import tempfile
+import traceback
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -32,22 +33,30 @@ def main() -> None:
     home = Path(tempfile.mkdtemp(prefix="duly-bench-"))
     machine = _machine()
     rows: list[Row] = []
+    wrong: list[str] = []
     say("  ".join(_cell(name, name) for name in _COLUMNS) + "  more")
     try:
         server = embedded.start(home)
         given = Asked(server, asked.pairs, asked.large, tuple(asked.sizes) or None)
         for name in asked.only or SUBJECTS:
             begun = _CLOCK.monotonic()
-            for one in SUBJECTS[name](given):
-                rows.append({**one, "load": round(os.getloadavg()[0], 1)})
-                say(_line(rows[-1]))
+            try:
+                for one in SUBJECTS[name](given):
+                    rows.append({**one, "load": round(os.getloadavg()[0], 1)})
+                    say(_line(rows[-1]))
+            except Exception:
+                # The others are measured all the same.
+                wrong.append(name)
+                traceback.print_exc()
             say(f"  ({name}: {_CLOCK.monotonic() - begun:.0f} s in all)")
     finally:
         embedded.remove(home)
         asked.out.parent.mkdir(parents=True, exist_ok=True)
-        report = {"machine": machine, "rows": rows}
+        report = {"machine": machine, "rows": rows, "wrong": wrong}
         asked.out.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     say(f"\n{json.dumps(machine)}\nwritten to {asked.out}")
+    if wrong:
+        raise SystemExit(f"nothing counts of what did not do the work it was to do: {', '.join(wrong)}")
 
 
 def say(text: str) -> None:

@@ -19,7 +19,6 @@ from adapters.sms.twilio import TwilioChannel
 from bench import provider
 from bench.book import PAST_DUE, WAVE, fill
 from bench.figures import Asked, Row, clone, database, drop, in_turn, row
-from policies.calendar import to_datetime
 from scheduler.bootstrap import use_pinned_zones
 from scheduler.clock import SystemClock
 from scheduler.dispatch import Dispatcher
@@ -56,7 +55,8 @@ def _with(asked: Asked, base_url: str, count: int, processes: int) -> Row:
         provider.seen(base_url)
         seconds = at_once([partial(hand_over, url, base_url, CONNECTIONS)] * processes)
         counted = provider.seen(base_url)
-        assert counted["taken"] == count == _sent(asked.server, "bench_sending"), counted
+        statuses = _statuses(asked.server, "bench_sending")
+        assert counted["taken"] == count and statuses == {"sent": count}, (counted, statuses)
         most = max(most, counted["most_in_air"])
         assert most <= CONNECTIONS * processes, most
         return seconds
@@ -156,10 +156,9 @@ def _work(work: partial[None], gate: Any) -> None:
     work(gate.wait)
 
 
-def _sent(server: Server, name: str) -> int:
+def _statuses(server: Server, name: str) -> dict[str, int]:
     with connect(server.database_url(name)) as connection:
-        row = connection.execute(
-            "SELECT count(*) FROM message WHERE status = 'sent' AND handed_at = %s", (to_datetime(WAVE),)
-        ).fetchone()
-    assert row is not None
-    return int(row[0])
+        found = connection.execute(
+            "SELECT concat_ws(': ', status, reason), count(*) FROM message GROUP BY 1"
+        ).fetchall()
+    return {row[0]: row[1] for row in found}
