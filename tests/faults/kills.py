@@ -197,6 +197,11 @@ class _Loop:
             count = max(1, 2 * len(self.to_tell) // max(1, self.plan.kills - len(self.done.moments)))
             some, self.to_tell = self.to_tell[:count], self.to_tell[count:]
             self.teller = self.world.begin("tell", events=some)
+            if self.chance.random() < 0.4:
+                self.never.wait(self.chance.random() * 0.4)
+                self.world.end(self.teller)
+                self.done.told_kills += 1
+                self.teller = None
 
     def _complete(self) -> None:
         if self.teller is not None:

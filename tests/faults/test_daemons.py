@@ -20,7 +20,7 @@ LEASE_S = 5
 def test_killed_after_the_provider_accepted_and_before_it_was_written_down_nothing_is_sent_again(
     tmp_path: Path,
 ) -> None:
-    with mortal(tmp_path / "server") as server, serving(server, tmp_path, manner="late") as done:
+    with mortal(tmp_path / "server") as server, serving(server, tmp_path, manner="late", persons=16) as done:
         pid = done.world.begin("daemon", dispatch_connections=4)
         done.world.until(done.world.provider.accepted, "a message is accepted")
         with done.world.watching() as connection:

@@ -63,7 +63,9 @@ def ends_well(done: Done, *pids: int, within_s: float = 60.0) -> None:
         assert word == "ended", rest
     done.finish_ns = monotonic_ns()
     # Nobody else is there any more: what somebody left as leaving is settled by whoever comes next.
-    _, word, rest = done.world.hear("ended", "failed", pid=done.world.begin("finish", dispatch_connections=32))
+    _, word, rest = done.world.hear(
+        "ended", "failed", pid=done.world.begin("finish", dispatch_connections=32), within_s=600.0
+    )
     assert word == "ended", rest
     assert not done.world.failures
     seen = invariants.Seen(done)

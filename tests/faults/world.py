@@ -116,7 +116,7 @@ class World:
         more: Mapping[str, Any] | None = None,
         **changes: Any,
     ) -> int:
-        """Fork a process that does ``do``; its pid, once it is ready."""
+        """Fork a process that does ``do``; its pid. That it is ``ready`` is heard later."""
         job = {
             "do": do, "url": url or self.service_url or self.url, "settings": self.settings(**changes),
             "start": self.start, "until": until, "factor": self.factor, "anchor_ns": self.anchor_ns, "events": events,
