@@ -223,6 +223,24 @@ def test_the_real_book_and_its_ledger_are_as_they_were(database_url: str, tmp_pa
         assert [copy[table] for table in ("ledger", "ledger_tile", "ledger_checkpoint")] == [[], [], []]
 
 
+def test_the_daemon_of_the_real_clock_touches_no_test_clock(database_url: str, tmp_path: Path) -> None:
+    configured = settings.Settings(home=tmp_path)
+    with clocks_of(database_url, tmp_path) as clocks:
+        one = make(clocks, "one")
+        clocks.advance("one", at("2026-01-20"))
+        clocks.connection.execute("UPDATE message SET status = 'queued'")
+        before = moving.rows(clocks.connection, one.clock_id)
+        with open_service(
+            configured, database_url, 0, open_channels(configured, test_clock=False), test_clock=False
+        ) as service:
+            late = at("2027-01-01")
+            assert service.engine.tick(late).borrowers == 0
+            assert service.dispatcher.tick(late) == service.dispatcher.recover(late, everything=True) == 0
+            assert service.keeper.finish(late) is None
+        assert moving.rows(clocks.connection, one.clock_id) == before
+        assert clocks.connection.execute("SELECT count(*) FROM ledger").fetchone() == (0,)
+
+
 @pytest.mark.parametrize("clock_id", [0, 7])
 def test_a_journal_goes_with_a_test_clock_and_never_with_the_real_one(database_url: str, clock_id: int) -> None:
     add = "INSERT INTO journal (lender_id, clock_id, at, kind, place, channel_place, entry) VALUES"

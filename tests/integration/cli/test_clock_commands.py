@@ -63,6 +63,9 @@ def test_commands_speak_of_the_clock_that_is_named(spring, book):
     assert json.loads(spring("status", "--json").out)["borrowers"] == 0
     assert spring("replay", "--all", "--clock", "spring").code == 0
     assert " of 12 borrowers" in spring("replay", "--all", "--clock", "spring").out
+    spring("clock", "fork", "spring", "copy")
+    assert spring("clock", "advance", "copy", "--by", "2 weeks").code == 0
+    assert spring("replay", "--all", "--clock", "copy").code == 0
     assert spring("import", book, "--clock", "spring").code == 0
     for command in (("status",), ("messages",), ("loan", "show", loan), ("import", book), ("policy", "list")):
         refused = spring(*command, "--clock", "sprin")
