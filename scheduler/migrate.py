@@ -36,6 +36,13 @@ WHERE b.lender_id = %(lender)s AND b.clock_id = %(clock)s AND b.borrower_id IN (
 ORDER BY b.borrower_id
 """
 _LOCKED = f"{_PINNED} FOR NO KEY UPDATE OF b"
+_PINNED_LOANS = """
+SELECT l.loan_id FROM loan l
+WHERE l.lender_id = %(lender)s AND l.clock_id = %(clock)s AND l.borrower_id = %(borrower)s
+  AND l.state ->> 1 = %(from)s
+ORDER BY l.loan_id
+"""
+_UNREADABLE = "the contract of a loan of this person cannot be read"
 _WAKE = """
 UPDATE borrower b SET revision = b.revision + 1, wake_at = least(b.wake_at, v.wake_at)
 FROM json_to_recordset(%(rows)s::json) AS v(borrower_id text, wake_at timestamptz)
@@ -81,15 +88,33 @@ def moves(
     rows = connection.execute(_LOCKED if apply else _PINNED, keys).fetchall()
     for first in range(0, len(rows), _AT_ONCE):
         some = rows[first : first + _AT_ONCE]
-        known = facts(connection, clock_id, [(lender_id, row[0]) for row in some], now)
+        known = _known(connection, clock_id, [(lender_id, row[0]) for row in some], now)
         changed = []
         for row in some:
+            if (lender_id, row[0]) not in known:
+                pinned = connection.execute(_PINNED_LOANS, {**keys, "borrower": row[0]}).fetchall()
+                yield from (Move(loan_id, None, None, (), (), _UNREADABLE) for (loan_id,) in pinned)
+                continue
             one = _Person(row, known[lender_id, row[0]], old, new, now)
             yield from one.moves(policies, link_base)
             if one.moved:
                 changed.append(one)
         if apply and changed:
             _save(connection, clock_id, lender_id, old, new, changed, by)
+
+
+def _known(
+    connection: Connection, clock_id: int, people: list[tuple[str, str]], now: Instant
+) -> dict[tuple[str, str], Known]:  # fmt: skip
+    """The facts of these people, but for those of whom a contract cannot be read: they keep nobody else."""
+    try:
+        return facts(connection, clock_id, people, now)
+    except (ValueError, TypeError, LookupError, AttributeError):
+        if len(people) == 1:
+            return {}
+        middle = len(people) // 2
+        halves = (people[:middle], people[middle:])
+        return {key: one for half in halves for key, one in _known(connection, clock_id, half, now).items()}
 
 
 class _Person:

@@ -174,3 +174,13 @@ def test_for_a_person_it_is_a_table_and_a_sum(stored, begun, published):
     assert ended.lines[0].split() == ["LOAN", "NEXT", "NOW", "NEXT", "THEN", "WHAT"]
     assert "second 2026-03-03 10:00 +00:00" in ended.lines[1] and "first stays settled" in ended.lines[1]
     assert "2 of 2 loans would move; nothing is changed without --apply" in ended.err
+
+
+def test_a_contract_that_cannot_be_read_keeps_no_other_from_moving(stored, begun, published, database_url):
+    new = published("slower", {**FIRST, "second": ("30", "two")})
+    with connect(database_url) as connection:
+        connection.execute("UPDATE loan SET state = json_build_array(1, %s::text) WHERE loan_id = 'l1'", (begun,))
+    found = moves(stored, begun, new, "--apply")
+    assert found["l1"]["refused"] == "the contract of a loan of this person cannot be read"
+    assert found["l2"]["moved"]
+    assert pins(database_url) == {"l1": begun, "l2": new}
