@@ -7,8 +7,10 @@ from datetime import datetime
 
 from policies.calendar import to_datetime
 from policies.facts import SECOND, Instant
+from scheduler.gate import BEHIND_S, behind_s, read, too_far
 from scheduler.ledger.standing import Standing
 from scheduler.ledger.standing import look as look_at_ledger
+from scheduler.pauses import ALL, Pause, all_pauses
 from scheduler.store.database import Connection
 from scheduler.store.people import instant
 
@@ -53,21 +55,29 @@ class Health:
     set_aside: tuple[tuple[str, str], ...]
     last_decision: Instant | None
     ledger: Standing
+    pauses: tuple[Pause, ...] = ()
+    halted: str | None = None
+    behind_s: int = 0
 
     def complaints(self) -> list[str]:
         """What is not well, in words; nothing, where all is."""
         found = []
         if self.ledger.held is not None:
             found.append(f"held, nothing is decided and nothing leaves: {self.ledger.held}")
+        if self.halted is not None:
+            found.append(f"halted, nothing is decided and nothing leaves: {self.halted}")
+        if self.behind_s > BEHIND_S:
+            found.append(f"the clock is {self.behind_s:,} seconds behind what was served; messages wait for it")
         if self.set_aside:
             found.append(f"{_number(len(self.set_aside), 'borrower')} set aside")
         if self.outbox["unconfirmed"]:
             found.append(f"{_number(self.outbox['unconfirmed'], 'message')} unconfirmed")
         if not self.moved:
             late = self.now - LATE_S * SECOND
-            if self.due_since is not None and self.due_since < late:
+            everything = any(one.scope == ALL for one in self.pauses)
+            if self.due_since is not None and self.due_since < late and not everything:
                 found.append("borrowers are due and nobody decides; is a daemon running (duly run)?")
-            if self.waiting_since is not None and self.waiting_since < late:
+            if self.waiting_since is not None and self.waiting_since < late and not self.pauses:
                 found.append("messages wait and do not leave; see the daemon's log")
             found += self.ledger.complaints(late)
         return found
@@ -81,10 +91,12 @@ def look(connection: Connection, clock_id: int, now: Instant, *, moved: bool) ->
     due, due_since = connection.execute(_DUE, keys).fetchall()[0]
     oldest = connection.execute(_OLDEST, keys).fetchall()[0][0]
     last = connection.execute(_LAST, keys).fetchall()[0][0]
+    mark = read(connection, clock_id).mark
     outbox = dict.fromkeys(STATUSES, 0) | dict(connection.execute(_OUTBOX, keys).fetchall())
     return Health(
         now, moved, borrowers, loans, policies, versions, due, _instant(due_since), _instant(oldest), outbox,
         set_aside(connection, clock_id), _instant(last), look_at_ledger(connection, clock_id),
+        tuple(all_pauses(connection, clock_id)), too_far(now, mark), behind_s(now, mark),
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from policies.facts import Instant
 from policies.money import currencies, minor_digits
 from policies.problems import ERROR, InputError, Problem
 from policies.versions import Policies
-from scheduler import journal
+from scheduler import journal, release
 from scheduler.batch import write_journal
 from scheduler.findings import Findings
 from scheduler.sharing import find_refusals, share_refusals
@@ -60,6 +60,7 @@ class Imported:
 def import_book(
     connection: Connection, files: Mapping[str, BinaryIO], *, clock_id: int, lender_id: str = "default", now: Instant,
     policies: Policies | None, limit: int = LIMIT, progress: Progress | None = None, by: str | None = None,
+    release_limit: int | None = None,
 ) -> Imported:  # fmt: skip
     """Add the book in ``files`` (name to an open binary file) to the lender's book, in one transaction.
 
@@ -67,7 +68,8 @@ def import_book(
     these are given. A borrower whose facts changed is looked at again: at ``now`` for a changed person or loan, when
     a new loan is disbursed, when a new event becomes known. ``progress`` is told a file and how many of its rows
     were read, then ``checking`` and ``writing``; ``by`` is who imports. Raises InputError with up to ``limit``
-    problems, in the order of file and line; then nothing has changed.
+    problems, in the order of file and line, and NotReleased where more than ``release_limit`` people would be chased
+    today; then nothing has changed.
     """
     keys = {"lender": lender_id, "clock": clock_id, "now": to_datetime(now)}
     findings = Findings(limit)
@@ -102,6 +104,8 @@ def import_book(
             raise InputError(problems)
         tell("writing", 0)
         done = _write(connection, keys, rows)
+        if release_limit is not None:
+            release.check(connection, keys, now, release_limit)
         values = {"files": digests, **{name: _plain(getattr(done, name)) for name in Imported.__slots__}}
         if by is not None:
             values["by"] = by

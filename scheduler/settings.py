@@ -161,8 +161,8 @@ class Settings(BaseSettings):
         "none: no port is opened",
     )
     release_limit: int = _setting(
-        1_000,
-        "An import after which more borrowers than this would be chased today asks for `--release`.",
+        10_000,
+        "An import after which more borrowers who owe than this would be looked at within a day asks for `--release`.",
         "a whole number from 1 to 1000000000",
     )
     log_level: Literal["debug", "info", "warning", "error"] = _setting(

@@ -16,6 +16,8 @@ INTERRUPTED: Final = 130
 _EXPECTED: Final = {
     "scheduler.cli.failures.Failure": WRONG,
     "scheduler.settings.SettingsError": WRONG,
+    "scheduler.release.NotReleased": WRONG,
+    "scheduler.port.PortError": WRONG,
     "scheduler.named_clocks.ClockError": WRONG,
     "scheduler.bootstrap.ForeignPackageError": WRONG,
     "policies.problems.InputError": WRONG,

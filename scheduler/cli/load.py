@@ -24,6 +24,9 @@ def import_(
     book: Annotated[Path, typer.Argument(metavar="BOOK", help="The folder of the book: borrowers.csv, loans.csv …")],
     limit: Annotated[int, typer.Option("--limit", min=1, help="Show so many problems at most.")] = 100,
     clock: OfClock = REAL,
+    release: Annotated[
+        bool, typer.Option("--release", help="Also where more people would be chased today than DULY_RELEASE_LIMIT.")
+    ] = False,
     json_: Annotated[bool, typer.Option("--json", help="What was done as JSON, or each problem, one a line.")] = False,
 ) -> int:
     """Read a book into the database: all of the folder, or nothing."""
@@ -36,9 +39,12 @@ def import_(
     try:
         with read_files(book) as files, opened(clock, changing=True) as store, progress("importing") as bar:
             policies = read_policies(store.connection, store.clock_id)["default"]
+            now, moved = store.clock()
+            free = release or moved  # what a test clock sends reaches nobody
             done = import_book(
-                store.connection, files, clock_id=store.clock_id, now=store.now(), policies=policies, limit=limit,
+                store.connection, files, clock_id=store.clock_id, now=now, policies=policies, limit=limit,
                 progress=lambda what, rows: bar(0, None, f"{what} {rows:,}" if rows else what), by=whoever(),
+                release_limit=None if free else store.settings.release_limit,
             )  # fmt: skip
     except InputError as error:
         if json_:

@@ -10,6 +10,7 @@ import typer
 from scheduler.cli.clock_option import REAL, OfClock
 from scheduler.cli.failures import GOOD, NOT_WELL
 from scheduler.cli.output import columns, say_all, say_json
+from scheduler.cli.pause import values as of_pause
 from scheduler.cli.start import log_by
 from scheduler.cli.start import settings as load_settings
 
@@ -90,7 +91,8 @@ def _lines(
     yield "policies", f"{health.policies:,}, in {_count(health.versions, 'version')}"
     yield "book", f"{_count(health.borrowers, 'borrower')}, {_count(health.loans, 'loan')}"
     since = "" if health.due_since is None else f", the oldest since {_iso(health.due_since)}"
-    yield "due now", f"{_count(health.due, 'borrower')}{since}"
+    paused = "".join(f"; paused: {one.words()}" for one in health.pauses)
+    yield "due now", f"{_count(health.due, 'borrower')}{since}{paused}"
     yield "messages", ", ".join(f"{count:,} {status}" for status, count in health.outbox.items())
     yield "adapters", ", ".join(f"{channel} by {adapter}" for channel, adapter in adapters.items())
     reasons = "; ".join(f"{who}: {why}" for who, why in health.set_aside[:3])
@@ -117,7 +119,8 @@ def _values(health: Health, complaints: list[str], place: dict[str, str], clock:
         "policies": health.policies, "versions": health.versions, "borrowers": health.borrowers,
         "loans": health.loans, "due": health.due, "due_since": _iso(health.due_since), "messages": health.outbox,
         "set_aside": [{"borrower_id": who, "reason": why} for who, why in health.set_aside],
-        "last_decision": _iso(health.last_decision), "held": health.ledger.held,
+        "last_decision": _iso(health.last_decision), "held": health.ledger.held, "halted": health.halted,
+        "paused": [of_pause(one) for one in health.pauses],
         "ledgers": [
             {
                 "lender_id": one.lender_id, "size": one.size, "waiting_since": _iso(one.waiting_since),

@@ -43,7 +43,7 @@ def at_noon(borrowers: int = 1) -> dict[str, bytes]:
     offset = 12 - now.hour
     today = (now + timedelta(hours=offset)).date()
     zone = f"Etc/GMT{'-' if offset > 0 else '+'}{abs(offset)}" if offset else "Etc/GMT"
-    begun = (now - timedelta(days=40)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    begun = (now - timedelta(days=40)).strftime("%Y-%m-%dT09:00:00Z")
     people, loans, parts = ["borrower_id,first_name,last_name,language,zone,region,phone,email"], [], []
     for n in range(borrowers):
         people.append(f"p{n},Ann,Bell,en,{zone},GB,+44207946{n:04},")
