@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 from datetime import date
 from functools import lru_cache
-from hashlib import sha256
 from json.encoder import encode_basestring as _quoted
 from typing import Any, NamedTuple
 
 from policies.calendar import Zone, to_datetime
 from policies.facts import Instant
 from policies.outcome import KEYS, Because, Line, printed
-from scheduler.ledger.commit import canonical, loan_key, message_key, message_path, text_of
+from scheduler.ledger.commit import canonical, digest, loan_key, message_key, message_path, text_of
 from scheduler.ledger.versions import versions_text
 
 DECISION = "decision"
@@ -102,8 +101,8 @@ def of_line(line: Line, zone: Zone, look: Look) -> Entry:
     if message_id is not None:
         key = message_key(salt, message_id)
         if line.body is not None:
-            text = _digest(salt, message_path(message_id, "text"), text_of(line.subject, line.body))
-            to = None if line.to is None else _digest(salt, message_path(message_id, "to"), line.to)
+            text = digest(salt, message_path(message_id, "text"), text_of(line.subject, line.body)).hex()
+            to = None if line.to is None else digest(salt, message_path(message_id, "to"), line.to).hex()
     # Many lines of a wave have the same of what is no key, digest or revision; keys and digests need no escapes.
     written = (
         f"{_members('channel due episode', line.channel, _day(line.due), line.episode)}"
@@ -125,10 +124,6 @@ def of_line(line: Line, zone: Zone, look: Look) -> Entry:
         f'{written}{unsent}{until},"versions":{versions_text()}}}'
     )
     return Entry(line.at, DECISION, whole, look.borrower, loan, line.place, line.channel_place)
-
-
-def _digest(salt: bytes, path: str, text: str) -> str:
-    return sha256(sha256(salt + path.encode()).digest() + _quoted(text).encode()).hexdigest()
 
 
 @lru_cache(maxsize=4096)

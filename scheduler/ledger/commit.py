@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from hashlib import sha256
+from json.encoder import encode_basestring as _quoted
 from typing import Any
 
 BORROWER = "borrower"
@@ -34,7 +35,9 @@ def digest_of(opened: bytes, value: Any) -> bytes:
 
 def digest(salt: bytes, path: str, value: Any) -> bytes:
     """The digest of the value at ``path``."""
-    return sha256(sha256(salt + path.encode()).digest() + _canonical(value).encode()).digest()
+    # A text, which most values are, is quoted at once: the encoder takes twice as long to find out that it is one.
+    text = _quoted(value) if isinstance(value, str) else _canonical(value)
+    return sha256(sha256(salt + path.encode()).digest() + text.encode()).digest()
 
 
 def borrower_key(salt: bytes, borrower_id: str) -> str:
