@@ -8,7 +8,7 @@ import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 NETWORK = "10.77.0"
@@ -37,14 +37,17 @@ class Host:
     switch: str
     wire: str
     address: str
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start(self, words: Sequence[str], environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
         """A process of this host, the first of a process group; what it says is added to ``log``."""
         with log.open("ab") as out:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 ["ip", "netns", "exec", self.space, *words], env=dict(environment), stdin=subprocess.DEVNULL,
                 stdout=out, stderr=out, process_group=0,
             )  # fmt: skip
+        self.started.append(process)
+        return process
 
     def run(self, words: Sequence[str], environment: Mapping[str, str]) -> str:
         """What a command that is run on this host says; it must end well."""
@@ -93,6 +96,8 @@ def hosts(count: int) -> Iterator[list[Host]]:
     finally:
         for one in made:
             one.signal(signal.SIGKILL)
+            for process in one.started:
+                process.wait()
             _ip("netns", "del", one.space)
         _ip("netns", "del", switch)
 
