@@ -29,6 +29,9 @@ CUT_OFF_S = 1.0
 SLACK_S = 1.0
 """How late, in real time, a request may arrive at the provider after it was marked as leaving within its hours."""
 
+TOO_LATE = ("no answer within", "without a readable SID")
+"""What we say of an answer that came after our time-out, whole or in part."""
+
 _MESSAGES = """
 SELECT m.message_id, m.borrower_id, m.loan_id, m.channel, m.status, m.decided_at, m.next_attempt_at, m.handed_at,
        b.key, p.salt, m.reason
@@ -214,9 +217,10 @@ def unconfirmed_only_what_was_in_the_air_or_lost(seen: Seen) -> None:
     unconfirmed = {row[0] for row in seen.messages.values() if row[4] == "unconfirmed"}
     lost = seen.met(LOSES)
     # On a host with too much to do a good answer may come too late; to us it is lost like the others.
-    late = {row[0] for row in seen.messages.values() if "no answer within" in (row[10] or "")} - lost
+    late = {row[0] for row in seen.messages.values() if any(word in (row[10] or "") for word in TOO_LATE)} - lost
     assert len(late) * 20 <= len(seen.messages), f"{len(late)} good answers came too late: give the host more room"
-    none(unconfirmed - seen.done.world.killed_in_air - lost - late, "held without a reason")
+    unexplained = unconfirmed - seen.done.world.killed_in_air - lost - late
+    none([(one, seen.messages[one][10]) for one in unexplained], "held without a reason")
     # What the provider lost, we hold: unless an answer that came says more.
     none(lost - unconfirmed - seen.met(KIND), "lost, and not held")
 
