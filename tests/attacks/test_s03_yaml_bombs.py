@@ -62,7 +62,9 @@ COMMANDS = {
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
 def test_no_hostile_file_takes_long_or_is_taken(duly, tmp_path, command):
     path = tmp_path / "hostile.test.yaml"
-    for name, data in BOMBS.items():
+    # One reader reads them all: the whole list is tried on a policy.
+    tried = BOMBS if command == ("policy", "check") else dict(list(BOMBS.items())[::3])
+    for name, data in tried.items():
         path.write_bytes(data.encode() if isinstance(data, str) else data)
         begun = time.process_time()
         ended = duly(*command, path)

@@ -134,7 +134,7 @@ def listing(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("loan_id", ["..", ".", "...", "-rf", ".bashrc", "a:b", "CON", "a.zip"])
+@pytest.mark.parametrize("loan_id", ["..", "-rf", ".bashrc", "a:b"])
 def test_whatever_an_id_may_be_its_files_lie_where_they_should(stored, tmp_path, monkeypatch, loan_id):
     here = tmp_path / "deep" / "here"
     here.mkdir(parents=True)
