@@ -149,8 +149,11 @@ class LoanState:
     facts: int = 0
 
     def rests(self, facts: int, now: Instant) -> bool:
-        """Whether nothing can have happened since the last look: no new fact (their number grows), no wake come."""
-        return self.facts == facts and (self.wake is None or self.wake > now)
+        """Whether nothing can have happened since the last look: no new fact (their number grows), no wake come.
+
+        What could not be decided does not rest: its loan may have been put right, which is no event.
+        """
+        return self.set_aside is None and self.facts == facts and (self.wake is None or self.wake > now)
 
     @property
     def episode(self) -> Episode | None:

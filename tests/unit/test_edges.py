@@ -10,7 +10,7 @@ import pytest
 from policies.compose import message_id
 from policies.decide import Borrower, decide
 from policies.facts import Event, Loan
-from policies.outcome import CURED, HAND_OFF, REVIEW, SENT, SKIPPED, VOID, Line
+from policies.outcome import CURED, HAND_OFF, REVIEW, SENT, SET_ASIDE, SKIPPED, VOID, Line
 from policies.simulate import Outages, Span, story
 from policies.state import from_json, to_json
 from policies.versions import Policies, Published
@@ -106,3 +106,15 @@ def test_a_person_without_any_address_is_suppressed_once_and_the_ladder_goes_on(
     policies = _policies(step("a", "due + 1 day"), step("b", "due + 3 days"))
     told = story(nobody, (LOAN,), (), policies, Span(LOAN.disbursed_at))
     assert [(line.step, line.outcome) for line in told if line.step] == [("a", "suppressed"), ("b", "suppressed")]
+
+
+def test_a_loan_set_aside_for_want_of_a_policy_goes_on_once_its_row_names_one() -> None:
+    policies = Policies([Published(policy([step("first", "due + 1 day")], products=("other",)))])
+    now = local("2026-03-02 10:00")
+    aside = decide(Borrower(person(), (LOAN,), (), policies), now)
+    assert [line.outcome for line in aside.lines] == [SET_ASIDE]
+    again = decide(Borrower(person(), (LOAN,), (), policies, aside.states), now)
+    assert again.lines == ()
+    named = LOAN._replace(product="other")
+    told = decide(Borrower(person(), (named,), (), policies, again.states), now)
+    assert told.lines[0].outcome == SENT
