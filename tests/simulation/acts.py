@@ -65,6 +65,14 @@ class Borrowers:
             act = self._random.choices([c for c, _ in choices], [w for _, w in choices])[0](now)
         return act
 
+    def stopping(self, loan_id: str, now: int) -> Act:
+        """An act that stops what is said to be about to leave for this loan."""
+        loan = next(one for one in self.loans if one.loan == loan_id)
+        owed = self._model.loans[loan_id].balance_at_most()
+        if owed and self._random.random() < 0.6:
+            return self._payment(loan, owed, now, now, "pays in full")
+        return self._hold(now, loan)
+
     def release_all(self, now: int) -> list[Act]:
         """An act for each hold that is still there."""
         return [self._release_of(ref, now) for ref in self._holds if ref not in self._released]
@@ -110,8 +118,8 @@ class Borrowers:
 
     # --- what stops --------------------------------------------------------------------------------------------
 
-    def _hold(self, now: int) -> Act:
-        loan = self._random.choice(self.loans)
+    def _hold(self, now: int, about: book.Loan | None = None) -> Act:
+        loan = about or self._random.choice(self.loans)
         event = self._id("hold")
         value = self._random.choice(("dispute", "hardship", "attorney", "cease", "bankruptcy"))
         whole = self._random.random() < 0.3

@@ -122,24 +122,23 @@ def _end(line: dict[str, Any], ends: set[Any]) -> None:
     """What a line says of the end of its step; messages of one occurrence are one end, whatever their channels."""
     outcome = line["outcome"]
     if outcome in _MESSAGES:
-        kind = "withdrawn" if outcome == "withdrawn" else "message"
+        kind = {"withdrawn": "withdrawn", "failed": "part"}.get(outcome, "left")
         ends.add((kind, str(line["occurrence"])))
     elif outcome == "suppressed":
         # Beside a message by another channel it is that step's outcome for this channel only.
-        ends.add(("channel" if line["channel"] else "suppressed", str(line["occurrence"])))
+        ends.add(("part" if line["channel"] else "suppressed", str(line["occurrence"])))
     elif outcome in _ENDS and outcome != "superseded":
         ends.add((outcome, str(line["occurrence"])))
 
 
 def _kept(ends: set[Any]) -> set[Any]:
-    """The ends; of a message that was taken back there is none, whatever was said of its step's other channels."""
+    """The ends that count, one an occurrence; where a message was taken back and none left, its step was open again."""
     back = {occurrence for kind, occurrence in ends if kind == "withdrawn"}
-    return {
-        (kind, occurrence)
-        for kind, occurrence in ends
-        if kind != "withdrawn" and not (kind == "channel" and occurrence in back)
-        and not (kind == "channel" and ("message", occurrence) in ends)
-    }  # fmt: skip
+    left = {occurrence for kind, occurrence in ends if kind == "left"}
+    parts = {occurrence for kind, occurrence in ends if kind == "part"} - back
+    return {("message", occurrence) for occurrence in left | parts} | {
+        end for end in ends if end[0] not in ("withdrawn", "left", "part")
+    }
 
 
 def _early(loan: str, told: list[dict[str, Any]], *, reversed_: bool) -> Iterable[str]:

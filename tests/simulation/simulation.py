@@ -170,7 +170,8 @@ class Simulation:
             self._start(index)
         elif random.random() < self._fault:
             self._kill(index, "is killed")
-        elif random.random() < 0.1:
+        elif random.random() < (0.3 if "queued" in self.model.statuses.values() else 0.06):
+            # Facts come most of all while something that they may stop is about to leave.
             self.lender.draws()
             self.lender.goes_on()
         elif random.random() < 0.02:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MOST_VERSIONS = 4
 _POISON = '{"episodes": [{}]}'
 _LEAVING = "SELECT message_id FROM message WHERE status = 'sending'"
+_QUEUED = "SELECT loan_id FROM message WHERE status = 'queued' ORDER BY message_id LIMIT 1"
 _STATE = "SELECT state FROM loan WHERE loan_id = %s AND state IS NOT NULL"
 _SET_STATE = "UPDATE loan SET state = %s WHERE loan_id = %s"
 _WAKE = "UPDATE borrower b SET wake_at = %s FROM loan l WHERE l.loan_id = %s AND b.borrower_id = l.borrower_id"
@@ -51,6 +52,10 @@ class Lender:
             self.publishes(len(self._versions) + 1)
             if random.random() < 0.7:
                 self.pending.append(self._migrate)
+            return
+        queued = self._run.monitor.execute(_QUEUED).fetchone()
+        if queued is not None and random.random() < 0.4:
+            self.is_told(self._run.borrowers.stopping(queued[0], self._run.now))
         else:
             self.is_told(self._run.borrowers.draw(self._run.now))
 
