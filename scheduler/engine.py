@@ -22,12 +22,12 @@ from scheduler import journal, pauses
 from scheduler.batch import Batch, write_journal
 from scheduler.pauses import Pauses
 from scheduler.store import queries
-from scheduler.store.database import Connection
+from scheduler.store.database import LOST, Connection
 from scheduler.store.people import Claimed, claim, claim_keys, instant, read
 
 _MOST_POISONED = 8
 # A server that is gone, and a schema that is another's, are no borrower's fault.
-_NOT_THEIRS = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.ProgrammingError)
+_NOT_THEIRS = (*LOST, psycopg.ProgrammingError)
 _log = structlog.get_logger(__name__)
 # Of two engines of a process one decides while the other waits for the server. Without the lock both decide by turns
 # and then wait together, and a second thread gains nothing.

@@ -22,6 +22,9 @@ from scheduler.settings import Settings, SettingsError
 from scheduler.store import database, embedded
 from scheduler.store.database import Connection, connect
 
+ASLEEP_S = 60
+"""An engine that says nothing for so long in the middle of a batch has lost it."""
+
 _SWITCH_S = 0.001
 _Part = TypeVar("_Part", Engine, Dispatcher, Keeper)
 
@@ -111,7 +114,10 @@ class Service:
     def renew(self, part: Engine | Dispatcher | Keeper) -> None:
         """Give a part another connection for the one that it lost. Raises DatabaseError where no server answers."""
         part.connection.close()
-        part.use(self.connect())
+        made = self.connect()
+        if isinstance(part, Engine):
+            _not_for_ever(made)
+        part.use(made)
 
 
 @contextmanager
@@ -149,4 +155,15 @@ def open_service(
             kept(Engine(connection(), clock_id, settings.link_base, settings.batch, moves_clock=test_clock))
             for _ in range(1 if test_clock else settings.engine_threads)
         ]
+        if not test_clock:
+            for engine in engines:
+                _not_for_ever(engine.connection)
         yield Service(url, clock_id, tuple(engines), dispatcher, keeper, partial(connection, lasting=True))
+
+
+def _not_for_ever(connection: Connection) -> None:
+    """Let the server take back what an engine has claimed that fell asleep: others decide it, and it wakes to nothing.
+
+    The dispatcher's is not limited: it asks providers while it holds messages that were abandoned.
+    """
+    connection.execute(f"SET idle_in_transaction_session_timeout = '{ASLEEP_S}s'")

@@ -111,6 +111,13 @@ class Serving:
             connection.execute(f"ALTER DATABASE {self._name} ALLOW_CONNECTIONS true")
         return True
 
+    def until(self, seen: Callable[[], bool]) -> None:
+        """Stay here until it is so; for what runs in a job of the daemon."""
+        ends_s = self.clock.monotonic() + PATIENCE_S
+        while not seen():
+            assert self.clock.monotonic() < ends_s
+            threading.Event().wait(0.05)
+
     def troubled(self) -> bool:
         """Whether every job that needs the database knows that it is gone."""
         return all(job.trouble is not None for job in self.daemon.jobs if job.name != "witness")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from typing import Any
 
 import psycopg
 import pytest
@@ -217,3 +218,22 @@ def test_a_server_that_takes_too_long_for_one_answer_counts_as_gone(server: Serv
     with pytest.raises(LOST):
         connection.execute("SELECT pg_sleep(0.9)")
     assert connection.closed
+
+
+def test_what_an_engine_has_claimed_that_fell_asleep_is_taken_back(
+    serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from scheduler import engine, service
+
+    monkeypatch.setattr(service, "ASLEEP_S", 1)
+    decide, slept = engine.decide, []
+
+    def asleep(*arguments: Any) -> Any:
+        if not slept:
+            slept.append(serving.clock.monotonic())
+            serving.until(lambda: serving.rows("SELECT 1 FROM borrower FOR UPDATE SKIP LOCKED") != [])
+        return decide(*arguments)
+
+    monkeypatch.setattr(engine, "decide", asleep)
+    serving.serve(lambda: serving.states() == ["sent"], serving.well)
+    assert slept and len(serving.provider.taken) == serving.count("decision") == 1
