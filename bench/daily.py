@@ -1,8 +1,8 @@
 """The daily job as it is plainly written over ORM objects, deciding and writing the very same, beside our wave.
 
 A session reads by ``yield_per``, one writes with a commit each 1,000 rows; the same tables and indexes, the same
-``decide()``, the same entries. It is run in two ways: each borrower's rows are asked for as the loop comes to them, and,
-as ``by thousands``, those of 1,000 borrowers at once. Afterwards both databases hold the same rows.
+``decide()``, the same entries. It is run in two ways: each borrower's rows are asked for as the loop comes to
+them, and, as ``by thousands``, those of 1,000 borrowers at once. Afterwards both databases hold the same rows.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _SAME = (
 
 def run(asked: Asked) -> Iterator[Row]:
     """A wave of loans of which each has one step due."""
-    count = asked.size(2_500, 100_000)
+    count = asked.size(1_500, 100_000)
     wave.prepare(asked.server, count)
 
     def ours() -> float:

@@ -30,7 +30,7 @@ _POLICY = Path(__file__).resolve().parents[1] / "policies" / "library" / "us-per
 
 def run(asked: Asked) -> Iterator[Row]:
     """Lines are counted in what was printed; both processes of a pair are started at once."""
-    persons = int(asked.size(4_000, 100_000) / _LOANS_A_PERSON)
+    persons = int(asked.size(2_000, 100_000) / _LOANS_A_PERSON)
     with folder() as place:
         loans = [_write(place / str(seed), seed, persons) for seed in (1, 2)]
         counted: dict[int, int] = {}
