@@ -88,7 +88,14 @@ class HttpClient:
         self._max_bytes = max_bytes
         self._client = httpx.Client(
             auth=auth,
-            headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "duly"},
+            # Without Connection: close, one that has just become idle may be taken by another thread before the pool
+            # has closed it, while the server closes it too.
+            headers={
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+                "Connection": "close",
+                "User-Agent": "duly",
+            },
             timeout=httpx.Timeout(timeout_s, connect=min(connect_timeout_s, timeout_s)),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
             follow_redirects=False,

@@ -35,6 +35,7 @@ def test_the_request_is_a_form_with_basic_authentication(channel, http_provider,
     ((path, headers, form),) = http_provider.requests
     assert path == f"/2010-04-01/Accounts/{SID}/Messages.json"
     assert headers["Authorization"].startswith("Basic ")
+    assert headers["Connection"] == "close"
     assert headers["Content-Type"] == "application/x-www-form-urlencoded"
     assert sorted(form) == [
         ("Body", "two\nlines & a = sign"),
