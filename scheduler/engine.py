@@ -98,13 +98,13 @@ class Engine:
             raise
         except Exception as error:
             with self._connection.transaction():
-                keys = claim_keys(self._connection, self._clock_id, horizon or now, self._batch)
+                found = claim_keys(self._connection, self._clock_id, horizon or now, self._batch)
             poisoned: list[tuple[tuple[str, str], Exception]] = []
-            total = self._halves(now, horizon or now, keys, error, poisoned)
-            if len(poisoned) > _MOST_POISONED and len(poisoned) * 2 > len(keys):
+            total = self._halves(now, horizon or now, list(found), poisoned)
+            if len(poisoned) > _MOST_POISONED and len(poisoned) * 2 > len(found):
                 raise poisoned[0][1] from error
-            for (lender_id, borrower_id), why in poisoned:
-                self._set_aside(now, lender_id, borrower_id, type(why).__name__)
+            for key, why in poisoned:
+                self._set_aside(now, horizon or now, key, found[key], type(why).__name__)
             return total
 
     def next_wake(self) -> Instant | None:
@@ -113,22 +113,27 @@ class Engine:
         return None if row is None or row[0] is None else instant(row[0])
 
     def _halves(
-        self, now: Instant, horizon: Instant, keys: list[tuple[str, str]], error: Exception,
+        self, now: Instant, horizon: Instant, keys: list[tuple[str, str]],
         poisoned: list[tuple[tuple[str, str], Exception]],
     ) -> Tick:  # fmt: skip
-        """Decide what can be decided of ``keys``; the others are added to ``poisoned``, each with its fault."""
-        if len(keys) <= 1:
-            poisoned += [(key, error) for key in keys]
-            return Tick(len(keys), len(keys), 0, True)
+        """Decide what can be decided of ``keys``; the others are added to ``poisoned``, each with its own fault.
+
+        Each is tried, also where it is one: another engine may have had the one that failed before.
+        """
+        if not keys:
+            return Tick(more=True)
+        try:
+            return self._process(now, horizon, keys)
+        except _NOT_THEIRS:
+            raise
+        except Exception as error:
+            if len(keys) == 1:
+                poisoned.append((keys[0], error))
+                return Tick(1, 1, 0, True)
         middle = len(keys) // 2
         total = Tick(more=True)
         for half in (keys[:middle], keys[middle:]):
-            try:
-                one = self._process(now, horizon, half)
-            except _NOT_THEIRS:
-                raise
-            except Exception as again:
-                one = self._halves(now, horizon, half, again, poisoned)
+            one = self._halves(now, horizon, half, poisoned)
             total = Tick(total.borrowers + one.borrowers, total.lines + one.lines, total.messages + one.messages, True)
         return total
 
@@ -164,13 +169,22 @@ class Engine:
             pauses.lay_by(self._connection, self._clock_id, keys)
         return [one for one in claimed if id(one) not in wait]
 
-    def _set_aside(self, now: Instant, lender_id: str, borrower_id: str, reason: str) -> None:
-        """The borrower's decision cannot even be written: look no more until a new fact, and say so."""
+    def _set_aside(
+        self, now: Instant, horizon: Instant, key: tuple[str, str], revision: int, reason: str
+    ) -> None:  # fmt: skip
+        """The borrower's decision cannot even be written: look no more until a new fact, and say so.
+
+        Where a fact has come since they were claimed at ``revision``, or another engine has them, they stay due.
+        """
+        lender_id, borrower_id = key
         keys = {"lender": lender_id, "clock": self._clock_id, "borrower": borrower_id, "reason": reason}
         values = {"outcome": SET_ASIDE, "reason": reason}
         with self._connection.transaction():
+            held = claim(self._connection, self._clock_id, now, horizon, 1, [key]).borrowers
+            if not held or held[0][2] != revision:
+                return
             row = self._connection.execute(queries.SET_ASIDE, keys).fetchone()
-            assert row is not None  # noqa: S101 - it was claimed a moment ago
+            assert row is not None  # noqa: S101 - it is under this transaction's lock
             one = journal.entry(now, journal.SET_ASIDE, values, borrower_key=row[0].hex)
             write_journal(self._connection, lender_id, self._clock_id, [one])
         _log.error("borrower set aside", borrower_id=borrower_id, reason=reason)

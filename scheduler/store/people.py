@@ -71,10 +71,10 @@ def read(rows: Rows, now: Instant, policies: dict[str, Policies], link_base: str
     return [_claimed(row, known[row[0], row[1]], now, policies, link_base) for row in rows.borrowers]
 
 
-def claim_keys(connection: Connection, clock_id: int, horizon: Instant, limit: int) -> list[tuple[str, str]]:
-    """Who ``claim`` would take now, as (lender_id, borrower_id), read no further."""
+def claim_keys(connection: Connection, clock_id: int, horizon: Instant, limit: int) -> dict[tuple[str, str], int]:
+    """Who ``claim`` would take now, as (lender_id, borrower_id), each with their revision; read no further."""
     due = {"clock": clock_id, "horizon": to_datetime(horizon), "limit": limit}
-    return [(row[0], row[1]) for row in connection.execute(queries.CLAIM, due).fetchall()]
+    return {(row[0], row[1]): row[2] for row in connection.execute(queries.CLAIM, due).fetchall()}
 
 
 class Known(NamedTuple):
@@ -151,7 +151,7 @@ def _claimed(
         next_known = events[later].known_at
         events = events[:later]
     since = now - HISTORY_S * SECOND
-    unsent = _unsent(known.messages, revision)
+    unsent = _unsent(known.messages, revision, events[-1].known_at if events else 0)
     reconfirm = tuple([one.message_id for one in unsent])
     person = Person(borrower_id, first, last, language, zone, region, phone, email, address)
     seen = Chain.parse(chain)
@@ -195,13 +195,15 @@ def _whereabouts(text: str) -> Whereabouts:
     return Whereabouts(*json.loads(text))
 
 
-def _unsent(messages: list[list[Any]], revision: int) -> tuple[Unsent, ...]:
-    """The messages still in the outbox that were decided on older facts."""
+def _unsent(messages: list[list[Any]], revision: int, known_at: Instant) -> tuple[Unsent, ...]:
+    """The messages still in the outbox that were decided on older facts, or before the last one became known."""
     if not messages:
         return ()
     left = {m[8] for m in messages if m[9] != "queued"}
     return tuple(
-        Unsent._make((*m[:9], m[8] not in left, m[11])) for m in messages if m[9] == "queued" and m[10] != revision
+        Unsent._make((*m[:9], m[8] not in left, m[11]))
+        for m in messages
+        if m[9] == "queued" and (m[10] != revision or m[6] < known_at)
     )
 
 

@@ -89,7 +89,6 @@ class Simulation:
         self.stage = Stage(self.monitor)
         self.manners = provider.Manners(seed, self._weights())
         self.idempotent: set[str] = set()
-        self.looks_up: set[str] = set()
         self.channels = {name: self._channel(name) for name in ("sms", "email", "letter")}
         self.processes: list[Process | None] = [None] * random.choice((1, 1, 2))
         self.lender = Lender(self)
@@ -107,8 +106,6 @@ class Simulation:
         kind = self.random.choice(("plain", "plain", "idempotent", "looks up"))
         if kind == "idempotent":
             self.idempotent.add(name)
-        if kind == "looks up":
-            self.looks_up.add(name)
         made = provider.kind_of_channel(f"{name}-out", idempotent=kind == "idempotent", looks_up=kind == "looks up")
         return made(self.manners, self._took, self.stage.point)
 

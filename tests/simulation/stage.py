@@ -21,7 +21,7 @@ RUNNING = "running"
 DONE = "done"
 
 _LOOK_S = 0.02
-_STUCK_LOOKS = 1_000
+_STUCK_LOOKS = 3_000
 
 _BLOCKERS = "SELECT pg_blocking_pids(%s)"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import BytesIO
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from policies.facts import Instant
-from scheduler.engine import read_policies
+from scheduler.engine import Engine, read_policies
 from scheduler.ingest import import_book
 from scheduler.store import queries
 from scheduler.store.database import connect, conninfo_of
@@ -120,3 +121,45 @@ def test_a_refusal_that_reaches_somebody_else_while_a_fact_of_theirs_comes_is_se
     race.to_the_end(refusal, told)
     race.world.until(NOON)
     assert race.world.replay().equal
+
+
+CLAIM = "SELECT b.lender_id, b.borrower_id,"
+POISON = "UPDATE loan SET state = '{\"episodes\": [{}]}' WHERE loan_id = 'L1'"
+DUE = "UPDATE borrower SET wake_at = %s"
+STANDS = "SELECT borrower_id, set_aside, wake_at IS NULL OR wake_at > %s FROM borrower ORDER BY 1"
+AT_NOON = datetime(2026, 3, 19, 12, tzinfo=UTC)
+
+
+def engine_of_one(connection: Any) -> Any:
+    """One tick of an engine that claims one borrower at a time."""
+    return Engine(connection, 0, "https://pay.example.invalid", 1).tick(NOON)
+
+
+def test_whoever_another_engine_left_free_is_not_set_aside_for_the_fault_of_the_one_that_it_took(race: Race) -> None:
+    race.monitor.execute(POISON)
+    race.monitor.execute(DUE, (AT_NOON,))
+    tick = race.begin("engine", engine_of_one)
+    race.until(tick, CLAIM)
+    race.stage.resume(tick)
+    race.until(tick, CLAIM)
+    with connect(race.world.url) as other, other.transaction():
+        other.execute("SELECT FROM borrower WHERE borrower_id = 'P1' FOR NO KEY UPDATE")
+        race.to_the_end(tick)
+    assert race.monitor.execute(STANDS, (AT_NOON,)).fetchall() == [("P1", None, False), ("P2", None, True)]
+
+
+def test_a_borrower_whose_fact_came_while_they_were_to_be_set_aside_stays_due(race: Race) -> None:
+    ((state,),) = race.monitor.execute("SELECT state FROM loan WHERE loan_id = 'L1'").fetchall()
+    race.monitor.execute(POISON)
+    race.monitor.execute(DUE + " WHERE borrower_id = 'P1'", (AT_NOON,))
+    tick = race.begin("engine", engine_of_one)
+    for _claim in ("the batch", "who it was", "the one"):
+        race.until(tick, CLAIM)
+        race.stage.resume(tick)
+    race.until(tick, CLAIM)
+    race.monitor.execute("UPDATE loan SET state = %s WHERE loan_id = 'L1'", (json.dumps(state),))
+    race.world.event(NOON, type="payment", loan_id="L1", amount="1.00")
+    race.to_the_end(tick)
+    assert race.monitor.execute(STANDS, (AT_NOON,)).fetchall()[0] == ("P1", None, False)
+    race.world.until(NOON)
+    assert race.monitor.execute(STANDS, (AT_NOON,)).fetchall()[0] == ("P1", None, True)
