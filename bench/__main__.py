@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import sys
 import tempfile
 import traceback
@@ -51,6 +52,7 @@ def main() -> None:
             say(f"  ({name}: {_CLOCK.monotonic() - begun:.0f} s in all)")
     finally:
         embedded.remove(home)
+        shutil.rmtree(home, ignore_errors=True)
         asked.out.parent.mkdir(parents=True, exist_ok=True)
         report = {"machine": machine, "rows": rows, "wrong": wrong}
         asked.out.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")

@@ -121,6 +121,8 @@ async def _take(now: _Seen, body: bytes | None, answers_s: float) -> bytes:
     if body is not None:
         now.bodies.append((_CLOCK.monotonic(), body.decode()))
     sid = b"SM%032x" % now.taken
-    await asyncio.sleep(answers_s)
+    answered = asyncio.Event()
+    asyncio.get_running_loop().call_later(answers_s, answered.set)
+    await answered.wait()
     now.in_air -= 1
     return b'{"sid":"%s","status":"queued"}' % sid
