@@ -31,7 +31,7 @@ def test_no_trick_with_digits_is_an_amount(duly, tmp_path, file, columns):
     paid = {"event_id": "e-1", "at": "2026-03-05T10:00:00Z", "type": "payment", "loan_id": "l-001", "amount": "77.77"}
     files = book({}, events=[paid], principal="77.77")
     files["instalments.csv"] = files["instalments.csv"].replace("100.00", "77.77").replace("0.00,0.00", "77.77,77.77")
-    for number, trick in enumerate(TRICKS):
+    for number, trick in enumerate(TRICKS if file == "loans.csv" else TRICKS[::2]):
         cell = '"' + trick + '"'
         folder = write_book(tmp_path / f"{number}", {**files, file: files[file].replace("77.77", cell)})
         ended = duly("simulate", "--json", policy, folder)
@@ -108,7 +108,7 @@ def test_the_same_payment_told_again_counts_once(lent, stored):
     assert balance(stored) == "60.00"
 
 
-@pytest.mark.parametrize("amount", ["40.01", "400.00", "0.01", "39.99"])
+@pytest.mark.parametrize("amount", ["40.01", "39.99"])
 def test_the_same_payment_with_another_amount_is_refused_and_both_are_named(lent, stored, amount):
     assert lent(payment("p-1", "40.00")).code == 0
     ended = lent(payment("p-1", amount))

@@ -101,7 +101,7 @@ URLS = [
 
 
 @pytest.mark.parametrize("url", URLS)
-@pytest.mark.parametrize("command", ["status", "db url", "db migrate", "run", "ledger verify"])
+@pytest.mark.parametrize("command", ["status", "db url", "run"])
 def test_no_address_however_wrong_shows_its_password(duly, monkeypatch, command, url):
     monkeypatch.setenv("DULY_LOG_LEVEL", "debug")
     monkeypatch.setenv("DULY_DATABASE_URL", url.replace("{}", canary("database_url")))

@@ -36,7 +36,7 @@ def test_no_argument_begins_a_line(duly, tmp_path, break_):
         assert_no_line(ended.out + ended.err)
 
 
-@pytest.mark.parametrize("break_", BREAKS, ids=ascii)
+@pytest.mark.parametrize("break_", BREAKS[::2], ids=ascii)
 def test_no_variable_begins_a_line(duly, monkeypatch, break_):
     for name, value in {
         "DULY_PACKS": f"x{break_}{EVIL}", "DULY_TICK_S": f"1{break_}{EVIL}", "DULY_SMS_ADAPTER": f"x{break_}{EVIL}",
@@ -148,8 +148,14 @@ def rude_server():
     thread.join()
 
 
-@pytest.mark.parametrize("form", ["true", "false"], ids=["as JSON", "as text"])
-@pytest.mark.parametrize("said", [f"550 no \x1b[31m\r{EVIL}", f"550-no\r\n550 {EVIL}", f"550 5.1.1\x85{EVIL} \u2028"])
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ("true", f"550 no \x1b[31m\r{EVIL}"), ("false", f"550-no\r\n550 {EVIL}"),
+        ("false", f"550 5.1.1\x85{EVIL} \u2028"),
+    ],
+    ids=["as JSON", "of several lines", "of odd breaks"],
+)  # fmt: skip
 def test_no_answer_of_a_mail_server_begins_a_line(stored, tmp_path, monkeypatch, rude_server, form, said):
     port, answers = rude_server
     answers.append(said.encode() + b"\r\n")
