@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import repeat
 from typing import Any
 
@@ -43,6 +43,8 @@ UNCONFIRMED = "unconfirmed"
 WITHDRAWN = "withdrawn"
 
 MOST_ATTEMPTS = 12
+_QUEUED_AT_MOST = timedelta(days=1)
+"""A provider that says when to come again has a queue, not a fault: for so long that is waited for."""
 _CLOCK = SystemClock()
 _FIRST_PAUSE_S = 30
 _LONGEST_PAUSE_S = 3_600
@@ -210,7 +212,8 @@ class Dispatcher:
         try:
             receipt = channel.send(self._message(one, lambda: _CLOCK.monotonic() < ends_s))
         except Transient as error:
-            if one.attempts >= MOST_ATTEMPTS:
+            queued = error.retry_after_s is not None and one.at - one.decided_at < _QUEUED_AT_MOST
+            if one.attempts >= MOST_ATTEMPTS and not queued:
                 return Result(FAILED, channel.name, reason=f"given up after {one.attempts} attempts: {error.reason}")
             pause = error.retry_after_s if error.retry_after_s is not None else _pause_s(one)
             return Result(QUEUED, channel.name, reason=error.reason, again=instant(one.at) + round(pause * SECOND))

@@ -184,14 +184,33 @@ def test_a_passing_failure_is_tried_again_and_sent_once(world: World) -> None:
 
 
 def test_a_failure_that_does_not_pass_is_given_up_for_the_next_channel(world: World) -> None:
+    tried = []
+
     def always(message: Message) -> None:
         if message.channel == "sms":
-            raise Transient("down", retry_after_s=1)
+            tried.append(message)
+            raise Transient("down")
 
     world.provider.manner = always
-    for second in range(2 * dispatch.MOST_ATTEMPTS):
-        world.until(at(3, 10) + second * SECOND)
+    for minute in range(0, 9 * 60, 5):
+        world.until(at(3, 10, minute % 60) + minute // 60 * HOUR)
     assert world.told() == [("first", "failed", "sms"), ("first", "sent", "email")]
+    assert len(tried) == dispatch.MOST_ATTEMPTS
+
+
+def test_a_provider_that_says_when_to_come_again_is_asked_until_it_takes_the_message(world: World) -> None:
+    tried = []
+
+    def full(message: Message) -> None:
+        tried.append(message)
+        if len(tried) <= 3 * dispatch.MOST_ATTEMPTS:
+            raise Transient("too many at once", retry_after_s=1)
+
+    world.provider.manner = full
+    for second in range(4 * dispatch.MOST_ATTEMPTS):
+        world.until(at(3, 10) + second * SECOND)
+    assert world.told() == [("first", "sent", "sms")]
+    assert len(tried) == 3 * dispatch.MOST_ATTEMPTS + 1
 
 
 def test_an_unknown_outcome_is_kept_and_never_repeated(world: World) -> None:
