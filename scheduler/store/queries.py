@@ -140,13 +140,15 @@ ON CONFLICT (lender_id, clock_id) DO UPDATE SET now_at = greatest(clock.now_at, 
 # --- dispatch ---------------------------------------------------------------------------------------------------
 
 # Marks up to %(limit)s messages as leaving. The borrower's row is locked against new facts until this commits, and
-# a message decided on older facts stays in the outbox until the engine has looked at it again.
+# a message decided on older facts stays in the outbox until the engine has looked at it again; as does, under a test
+# clock, one whose attempt comes after a wake that is still to be looked at.
 _LEAVE = """
 WITH ready AS (
     SELECT m.lender_id, m.clock_id, m.message_id
     FROM message m JOIN borrower b USING (lender_id, clock_id, borrower_id)
     WHERE m.clock_id = %(clock)s AND m.status = 'queued' AND m.next_attempt_at <= %(horizon)s
-      AND m.revision = b.revision AND (m.send_by IS NULL OR m.send_by > greatest(%(now)s, m.next_attempt_at)){unpaused}
+      AND m.revision = b.revision AND (m.send_by IS NULL OR m.send_by > greatest(%(now)s, m.next_attempt_at))
+      AND (m.next_attempt_at <= %(now)s OR b.wake_at IS NULL OR b.wake_at > m.next_attempt_at){unpaused}
     ORDER BY m.next_attempt_at, m.message_id
     LIMIT %(limit)s
     FOR NO KEY UPDATE OF m SKIP LOCKED
@@ -184,17 +186,18 @@ LEAVE_UNPAUSED = _LEAVE.replace(
       )""",
 )
 
-# A message whose hour has passed goes back to the engine, which decides its step afresh.
+# A message whose hour has passed goes back to the engine, which decides its step afresh: now, or under a test clock
+# when the attempt would have been.
 OVERTAKEN = """
-UPDATE borrower b SET revision = b.revision + 1, wake_at = least(b.wake_at, %(now)s)
+UPDATE borrower b SET revision = b.revision + 1, wake_at = least(b.wake_at, o.at)
 FROM (
-    SELECT DISTINCT m.lender_id, m.borrower_id FROM message m
+    SELECT m.lender_id, m.borrower_id, greatest(%(now)s, min(m.next_attempt_at)) AS at FROM message m
     WHERE m.clock_id = %(clock)s AND m.status = 'queued' AND m.next_attempt_at <= %(horizon)s
       AND m.send_by <= greatest(%(now)s, m.next_attempt_at)
-    ORDER BY m.lender_id, m.borrower_id
+    GROUP BY m.lender_id, m.borrower_id ORDER BY m.lender_id, m.borrower_id
 ) o
 WHERE b.lender_id = o.lender_id AND b.clock_id = %(clock)s AND b.borrower_id = o.borrower_id
-  AND (b.wake_at IS NULL OR b.wake_at > %(now)s)
+  AND (b.wake_at IS NULL OR b.wake_at > o.at)
 """
 
 # What is known of messages afterwards, where they are still this dispatcher's: the number of the attempt is the fencing

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 
 import psycopg
 import pytest
 from sqlmodel import SQLModel
 
+from adapters.base import Channel, Message, Receipt, Transient
 from policies import library
+from policies.calendar import zone
+from policies.facts import SECOND
 from policies.problems import InputError
 from policies.simulate import Span
 from scheduler import settings
@@ -105,6 +111,58 @@ def test_all_of_them_are_moved_a_few_at_a_time(database_url: str, tmp_path: Path
         assert len(expected) > 5
         assert all(told(clocks, one.clock.name) == expected for one in done)
         assert clocks.aim_all() == []
+
+
+class _Slow(Channel):
+    """A local adapter that takes nothing at first, and takes it an hour later."""
+
+    name = "slow"
+    channels = frozenset({"email", "sms"})
+    thread_safe = True
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, str]) -> Self:
+        """It has none."""
+        return cls()
+
+    def send(self, message: Message) -> Receipt:
+        """Not the first time."""
+        self.asked.append(message.message_id)
+        if self.asked.count(message.message_id) == 1:
+            raise Transient("slow: later", retry_after_s=3_600)
+        return Receipt(self.name, message.message_id)
+
+    def loopback(self) -> bool:
+        """It is part of this test."""
+        return True
+
+
+@pytest.mark.parametrize(("minutes", "sent"), [(10, 0), (70, 1)])
+def test_a_payment_between_two_attempts_stops_the_second(
+    database_url: str, tmp_path: Path, minutes: int, sent: int
+) -> None:
+    policy = running.ladder_policy("GBP", house=False)
+    ladder = at("2026-02-03") + 10 * 3_600 * SECOND
+    known = zone("UTC").iso(ladder + minutes * 60 * SECOND)
+    book = {
+        "borrowers.csv": "borrower_id,first_name,last_name,language,zone,region,email\nb,A,B,en,UTC,GB,a@example.com\n",
+        "loans.csv": "loan_id,borrower_id,product,currency,principal,disbursed_at\nl,b,p,GBP,9,2026-01-05T00:00:00Z\n",
+        "instalments.csv": "loan_id,number,due_on,principal,interest,fees\nl,1,2026-02-02,9.00,0,0\n",
+        "events.csv": f"event_id,at,type,loan_id,amount\ne,{known},payment,l,9.00\n",
+    }
+    slow = _Slow()
+    with clocks_of(database_url, tmp_path) as clocks:
+        files = moving.opened({name: text.encode() for name, text in book.items()})
+        clocks.create("one", ladder - 3_600 * SECOND, files=files, policies=[("ladder.yaml", policy)])
+        clocks.carry_by("one", slow)
+        clocks.advance("one", at("2026-02-20"))
+        late = [line for line in map(json.loads, told(clocks, "one")) if line["step"] == "day1"]
+        assert [line["outcome"] for line in late].count("sent") == sent
+        day1 = clocks.connection.execute("SELECT message_id FROM message WHERE step = 'day1'").fetchall()
+        assert [slow.asked.count(row[0]) for row in day1] == [1 + sent]
 
 
 # --- copies and their originals -----------------------------------------------------------------------------------
