@@ -177,7 +177,8 @@ def test_status_says_in_ten_lines_that_all_is_well(ran):
     values = json.loads(ran("status", "--json").out)
     assert list(values) == [
         "well", "complaints", "database", "server", "schema", "now", "test_clock", "policies", "versions", "borrowers",
-        "loans", "due", "due_since", "messages", "set_aside", "last_decision", "held", "ledgers", "adapters",
+        "loans", "due", "due_since", "messages", "set_aside", "last_decision", "held", "halted",
+        "paused", "ledgers", "adapters",
     ]  # fmt: skip
     assert values["well"] and values["borrowers"] == 12 and values["test_clock"]
 

@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -101,9 +102,13 @@ class Process:
             wait(0.05)
         return time.monotonic() - begun
 
+    def ask_to_end(self) -> None:
+        """SIGTERM, and no waiting."""
+        self.process.terminate()
+
     def end(self) -> int:
         """SIGTERM; answers the exit code."""
-        self.process.terminate()
+        self.ask_to_end()
         return self.process.wait(PATIENCE_S)
 
     def kill(self) -> None:
@@ -111,6 +116,38 @@ class Process:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+
+
+class Slow(ThreadingHTTPServer):
+    """A provider that speaks as Twilio does, takes every message over at once, and says so when ``answer`` is set."""
+
+    def __init__(self) -> None:
+        self.taken: list[bytes] = []
+        self.answer = threading.Event()
+        super().__init__(("127.0.0.1", 0), _Takes)
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class _Takes(BaseHTTPRequestHandler):
+    server: Slow
+
+    def log_message(self, *_arguments: object) -> None:
+        """It says nothing."""
+
+    def do_POST(self) -> None:
+        """Take it, and answer later."""
+        self.server.taken.append(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.answer.wait(PATIENCE_S)
+        body = json.dumps({"sid": "SM" + "0" * 32, "status": "queued", "error_code": None}).encode()
+        self.send_response(201)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
 
 def wait(seconds: float) -> None:

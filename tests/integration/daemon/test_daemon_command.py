@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,10 @@ from typing import Any
 import pytest
 
 from policies.calendar import to_datetime
+from scheduler.cli import main
 from scheduler.store.database import connect
 from tests import running
-from tests.faults.provider import provider
-from tests.integration.daemon.processes import POLICY, Process, at_noon, now, page, wait
+from tests.integration.daemon.processes import POLICY, Process, Slow, at_noon, now, page, wait
 
 Begin = Callable[..., Process]
 
@@ -67,18 +68,24 @@ def free_port(count: int = 1) -> int:
 
 
 def test_sigterm_in_the_middle_of_a_send_ends_it_in_order_with_the_message_settled(
-    begin: Begin, rows: Rows, database_url: str, tmp_path: Path
+    begin: Begin, rows: Rows, database_url: str
 ) -> None:
     running.import_all(database_url, [POLICY], at_noon())
-    with provider(tmp_path, 1, kind=True, delay_s=3) as slow:
+    with Slow() as slow:
+        threading.Thread(target=slow.serve_forever, daemon=True).start()
         daemon = begin(
             DULY_SMS_ADAPTER="twilio", DULY_TWILIO_ACCOUNT_SID="AC" + "0" * 32, DULY_TWILIO_AUTH_TOKEN="t" * 32,
             DULY_TWILIO_FROM="+15005550006", DULY_TWILIO_BASE_URL=slow.url,
         )  # fmt: skip
-        daemon.until(lambda: slow.in_air() == 1)
+        daemon.until(lambda: len(slow.taken) == 1)
         assert rows("SELECT status FROM message") == [("sending",)]
-        assert daemon.end() == 0
-        assert len(slow.accepted()) == 1
+        daemon.ask_to_end()
+        wait(1)
+        assert daemon.process.poll() is None and rows("SELECT status FROM message") == [("sending",)]
+        slow.answer.set()
+        assert daemon.process.wait(20) == 0
+        slow.shutdown()
+        assert len(slow.taken) == 1
     assert rows("SELECT status, attempts FROM message") == [("sent", 1)]
     assert daemon.said("daemon stopped")
 
@@ -190,3 +197,36 @@ def test_after_the_clock_went_three_days_forward_and_back_it_looks_again_within_
     jumps = [json.loads(row[0])["seconds"] for row in rows("SELECT entry FROM journal WHERE kind = 'clock_jump'")]
     assert any(abs(one - 3 * 86_400) < 60 for one in jumps) and any(abs(one + 3 * 86_400) < 60 for one in jumps)
     assert rows("SELECT status, attempts FROM message") == [("sent", 1)]
+
+
+def test_a_poison_loan_is_set_aside_and_seen_in_status_and_metrics_and_the_others_are_chased(
+    begin: Begin, rows: Rows, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    running.import_all(database_url, [POLICY], at_noon(3))
+    rows("UPDATE loan SET currency = 'ZZZ' WHERE loan_id = 'l1'")
+    port = free_port()
+    daemon = begin("--listen", f"127.0.0.1:{port}")
+    daemon.until(lambda: rows("SELECT count(*) FROM message WHERE status = 'sent'") == [(2,)])
+    daemon.until(lambda: "duly_set_aside 1.0" in page(port, "/metrics")[1])
+    monkeypatch.setenv("DULY_DATABASE_URL", database_url)
+    monkeypatch.setenv("DULY_HOME", str(tmp_path / "home"))
+    capsys.readouterr()
+    assert main.execute(["status", "--json"]) == 3
+    said = json.loads(capsys.readouterr().out)
+    assert [one["borrower_id"] for one in said["set_aside"]] == ["p1"] and said["set_aside"][0]["reason"]
+    assert "1 borrower set aside" in said["complaints"]
+    assert daemon.end() == 0
+
+
+def test_the_log_has_a_line_a_batch_and_nobody_in_it(begin: Begin, rows: Rows, database_url: str) -> None:
+    running.import_all(database_url, [POLICY], at_noon(3))
+    daemon = begin()
+    daemon.until(lambda: rows("SELECT count(*) FROM message WHERE status = 'sent'") == [(3,)])
+    assert daemon.end() == 0
+    text = daemon.log.read_text()
+    assert all(json.loads(line)["event"] for line in text.splitlines())
+    assert sum(one["borrowers"] for one in daemon.said("decided")) >= 3
+    assert sum(one["messages"] for one in daemon.said("handed over")) == 3
+    for personal in ("Ann", "Bell", "7946"):
+        assert personal not in text
