@@ -9,7 +9,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Self
 
-import psycopg
 import pytest
 
 from adapters.base import Channel, Message, Receipt, Rejected, Transient, Unconfirmed
@@ -356,21 +355,6 @@ def test_a_loan_set_aside_is_looked_at_again_when_a_fact_arrives(world: World) -
     world.until(at(3, 11))
     assert world.told() == [("first", "sent", "sms")]
     assert world.rows("SELECT set_aside FROM borrower") == [(None,)]
-
-
-def test_the_journal_holds_each_decision_and_hand_over_and_no_personal_data(world: World) -> None:
-    world.until(at(3, 10))
-    entries = world.rows("SELECT kind, entry FROM journal ORDER BY entry_id")
-    assert [kind for kind, _ in entries] == ["published", "imported", "looked", "decision", "hand_over"]
-    for _, entry in entries:
-        assert not re.search(r"Ann|Bell|442079460123|ann@|was due|p1|l1", entry)
-        assert json.dumps(json.loads(entry), sort_keys=True, separators=(",", ":"), ensure_ascii=False) == entry
-
-
-def test_the_journal_cannot_be_changed(world: World) -> None:
-    for statement in ("UPDATE journal SET entry = ''", "DELETE FROM journal", "TRUNCATE journal"):
-        with connect(world.url) as connection, pytest.raises(psycopg.errors.RaiseException):
-            connection.execute(statement)
 
 
 def test_a_decision_is_one_commit(world: World) -> None:

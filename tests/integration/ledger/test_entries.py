@@ -212,6 +212,12 @@ def test_no_role_may_change_or_take_back_whatever_was_granted(ran: str, statemen
             connection.execute("DROP ROLE somebody")
 
 
+@pytest.mark.parametrize("statement", ["UPDATE journal SET entry = ''", "DELETE FROM journal", "TRUNCATE journal"])
+def test_the_owner_changes_nothing_by_mistake(ran: str, statement: str) -> None:
+    with connect(ran) as connection, pytest.raises(psycopg.errors.RaiseException, match="append-only"):
+        connection.execute(statement)
+
+
 def test_a_role_without_grants_may_do_nothing(ran: str) -> None:
     with connect(ran) as connection:
         connection.execute("CREATE ROLE nobody_at_all")

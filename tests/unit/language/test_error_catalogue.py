@@ -14,7 +14,9 @@ ENTRIES = entries()
 PACKAGE = Path(compile_policy.__code__.co_filename).parent
 
 # Shown by tests of their own: a file of the catalogue would be too large, or cannot hold it.
-ELSEWHERE = {"file-too-large", "too-many-nodes", "too-many-steps", "template-too-long", "lone-surrogate", "more-problems"}
+ELSEWHERE = {
+    "file-too-large", "too-many-nodes", "too-many-steps", "template-too-long", "lone-surrogate", "more-problems"
+}  # fmt: skip
 
 
 def named(entry: Entry) -> str:
