@@ -167,16 +167,9 @@ class Dispatcher:
         """
         self._write()
         with self._connection.transaction():
-            rows = self._connection.execute(queries.ABANDONED, {"clock": self._clock_id, "all": everything}).fetchall()
-            at = to_datetime(now)
-            self._save(
-                [
-                    _Handed(lender_id, message_id, borrower_id, loan_id, salt, attempts, at, self._settle(
-                        message_id, channel
-                    ))
-                    for lender_id, message_id, channel, borrower_id, loan_id, salt, attempts in rows
-                ]
-            )  # fmt: skip
+            keys = {"clock": self._clock_id, "all": everything, "now": to_datetime(now)}
+            rows = self._connection.execute(queries.ABANDONED, keys).fetchall()
+            self._save([_handed(one, self._settle(one, as_it_was)) for as_it_was, one in map(_abandoned, rows)])
         return len(rows)
 
     def close(self) -> None:
@@ -244,17 +237,22 @@ class Dispatcher:
             may_leave,
         )
 
-    def _settle(self, message_id: str, channel_name: str) -> Result:
+    def _settle(self, one: Leaving, as_it_was: bool) -> Result:
         """What becomes of an abandoned message: sent again only where that cannot make two of it.
 
-        It may be tried at the time that it had: a test clock stands before that, where it decides ahead of itself.
+        It may have left already. So it never goes back to the outbox, where it could yet be withdrawn and its step done
+        again: where its channel knows its id, and it may leave as it was decided, it is handed over once more at once.
         """
-        channel = self._channels.get(channel_name)
-        if channel is not None and channel.idempotent:
-            return Result(QUEUED, channel.name, reason="handed over again: the channel knows its id")
+        channel = self._channels.get(one.channel)
+        if channel is not None and channel.idempotent and as_it_was:
+            try:
+                again = channel.send(self._message(one, lambda: True))
+            except AdapterError as error:
+                return Result(UNCONFIRMED, channel.name, reason=error.reason)
+            return Result(SENT, again.provider, again.reference)
         if channel is not None and channel.looks_up:
             try:
-                receipt: Receipt | None = channel.lookup(message_id)
+                receipt: Receipt | None = channel.lookup(one.message_id)
             except AdapterError as error:
                 return Result(UNCONFIRMED, channel.name, reason=error.reason)
             if receipt is None:
@@ -325,6 +323,11 @@ class Dispatcher:
         for lender_id, entries in by_lender.items():
             write_journal(self._connection, lender_id, self._clock_id, entries)
         return kept
+
+
+def _abandoned(row: tuple[Any, ...]) -> tuple[bool, Leaving]:
+    """A row of ABANDONED: whether the message may leave as it was decided, and the message."""
+    return row[0], Leaving(*row[1:])
 
 
 def _handed(one: Leaving, result: Result) -> _Handed:

@@ -216,8 +216,13 @@ RETURNING m.lender_id, m.message_id
 
 # Messages that a dispatcher marked as leaving and never came back for; with %(all)s those under a lease too.
 ABANDONED = """
-SELECT m.lender_id, m.message_id, m.channel, m.borrower_id, m.loan_id, p.salt, m.attempts
-FROM message m JOIN person p USING (lender_id, clock_id, borrower_id)
+SELECT m.revision = b.revision AND (m.send_by IS NULL OR m.send_by > greatest(%(now)s, m.next_attempt_at)),
+       m.lender_id, m.message_id, m.borrower_id, m.loan_id, m.channel, m.decided_at, m.attempts,
+       greatest(%(now)s, m.next_attempt_at), t.sent_to, t.language, t.subject, t.body, t.lender_name, t.reply_to, p.salt
+FROM message m
+JOIN borrower b USING (lender_id, clock_id, borrower_id)
+JOIN person p USING (lender_id, clock_id, borrower_id)
+JOIN message_body t USING (lender_id, clock_id, message_id)
 WHERE m.clock_id = %(clock)s AND m.status = 'sending' AND (%(all)s OR m.lease_until < clock_timestamp())
 ORDER BY m.lender_id, m.message_id
 FOR NO KEY UPDATE OF m SKIP LOCKED

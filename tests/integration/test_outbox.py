@@ -4,127 +4,24 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from datetime import date
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self
 
 import pytest
 
-from adapters.base import Channel, Message, Receipt, Rejected, Transient, Unconfirmed
-from policies.calendar import to_datetime, zone
-from policies.facts import SECOND, Instant
-from scheduler import dispatch, settings
+from adapters.base import Message, Rejected, Transient, Unconfirmed
+from policies.calendar import to_datetime
+from policies.facts import SECOND
+from scheduler import dispatch
 from scheduler.dispatch import link_token
-from scheduler.history import story
-from scheduler.service import Service, open_service
-from scheduler.store.database import Connection, connect
+from scheduler.store.database import connect
 from tests import running
-
-HOUR = 3600 * SECOND
-DAY = 24 * HOUR
-HOME = zone("Europe/London")
-
-POLICY = b"""\
-policy: outbox
-title: One reminder, then another
-currency: GBP
-languages: [en]
-send_at: "10:00"
-lender: {name: Acme, reply_to: help@acme.example, phone: "+44 20 7946 0000"}
-end: true
-steps:
-  first: {at: due + 1 day, send: {message: note, by: [sms, email]}}
-  second: {at: due + 4 days, send: {message: note, by: {all: [sms, email]}}}
-messages:
-  note:
-    sms: {en: "{{ overdue | money }} was due {{ due | date }}: {{ links.view }}"}
-    email: {en: {subject: "A payment", body: "{{ overdue | money }} was due {{ due | date }}: {{ links.view }}"}}
-"""
-
-FILES = {
-    "borrowers.csv": b"borrower_id,first_name,last_name,language,zone,region,phone,email\n"
-    b"p1,Ann,Bell,en,Europe/London,GB,+442079460123,ann@example.com\n",
-    "loans.csv": b"loan_id,borrower_id,product,currency,principal,disbursed_at\n"
-    b"l1,p1,personal,GBP,100.00,2026-02-01T09:00:00Z\n",
-    "instalments.csv": b"loan_id,number,due_on,principal,interest,fees\nl1,1,2026-03-02,100.00,0.00,0.00\n",
-    "events.csv": b"event_id,at,type,loan_id,amount\n",
-}
-
-
-def at(day: int, hour: int, minute: int = 0) -> Instant:
-    """An instant in March 2026 by the clock in London."""
-    return HOME.instant(date(2026, 3, day).toordinal(), hour * 3600 + minute * 60)
-
-
-class Provider(Channel):
-    """A way out whose manner a test sets; it keeps what it took over."""
-
-    name = "provider"
-    channels = frozenset({"sms", "email", "letter"})
-    thread_safe = True
-
-    def __init__(self) -> None:
-        self.taken: list[Message] = []
-        self.manner: Callable[[Message], None] = lambda message: None
-
-    @classmethod
-    def from_settings(cls, settings: Mapping[str, str]) -> Self:
-        return cls()
-
-    def send(self, message: Message) -> Receipt:
-        self.manner(message)
-        self.taken.append(message)
-        return Receipt(self.name, f"ref-{len(self.taken)}")
-
-    def loopback(self) -> bool:
-        return True
-
-
-class World:
-    """A service on a database of its own, driven by hand."""
-
-    def __init__(self, url: str, service: Service, provider: Provider) -> None:
-        self.url = url
-        self.service = service
-        self.provider = provider
-
-    def until(self, now: Instant) -> None:
-        """Decide and hand over what is due at ``now``, until nothing is."""
-        while self.service.engine.tick(now).borrowers or self.service.dispatcher.tick(now):
-            pass
-
-    def decide(self, now: Instant) -> None:
-        while self.service.engine.tick(now).borrowers:
-            pass
-
-    def told(self) -> list[tuple[str, str, str | None]]:
-        with connect(self.url) as connection:
-            lines = [json.loads(line) for line in story(connection, 0)]
-        return [(line["step"], line["outcome"], line["channel"]) for line in lines if line["step"]]
-
-    def states(self) -> list[str]:
-        return [row[0] for row in self.rows("SELECT status FROM message ORDER BY decided_at, channel DESC")]
-
-    def rows(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        with connect(self.url) as connection:
-            return connection.execute(statement, parameters).fetchall()
-
-    def event(self, **columns: str) -> None:
-        """Tell a fact as a lender does: a folder with events alone."""
-        names = ",".join(columns)
-        running.import_all(self.url, [], {"events.csv": f"{names}\n{','.join(columns.values())}\n".encode()})
+from tests.integration.outbox import FILES, HOUR, World, at, opened
 
 
 @pytest.fixture
 def world(database_url: str, tmp_path: Path) -> Iterator[World]:
-    running.import_all(database_url, [POLICY], FILES)
-    provider = Provider()
-    channels = dict.fromkeys(("sms", "email", "letter"), provider)
-    configured = settings.Settings(home=tmp_path)
-    with open_service(configured, database_url, 0, channels, test_clock=False) as service:
-        one = World(database_url, service, provider)
-        one.decide(at(3, 0))
+    with opened(database_url, tmp_path) as one:
         yield one
 
 
@@ -279,23 +176,6 @@ def test_every_channel_of_a_step_on_all_ends_in_one_outcome_and_is_one_contact(w
     assert len({row[0] for row in world.rows("SELECT contact_key FROM message WHERE step = 'second'")}) == 1
 
 
-def test_what_was_marked_as_leaving_and_abandoned_is_unconfirmed(world: World) -> None:
-    world.decide(at(3, 10))
-    with connect(world.url) as connection:
-        mark_as_leaving(connection, lease="-1 second")
-    assert world.service.dispatcher.recover(at(3, 10, 1)) == 1
-    world.until(at(3, 10, 2))
-    assert world.provider.taken == [] and world.told() == [("first", "unconfirmed", "sms")]
-
-
-def test_what_another_dispatcher_still_holds_is_left_to_it(world: World) -> None:
-    world.decide(at(3, 10))
-    with connect(world.url) as connection:
-        mark_as_leaving(connection, lease="1 hour")
-    assert world.service.dispatcher.recover(at(3, 10, 1)) == 0
-    assert world.states() == ["sending"]
-
-
 def add_borrowers(world: World, until: int) -> None:
     """Import borrowers ``p2`` to ``p<until - 1>``, with a loan each like the first one's."""
     people, loans, instalments = (FILES[f"{name}.csv"] for name in ("borrowers", "loans", "instalments"))
@@ -306,12 +186,6 @@ def add_borrowers(world: World, until: int) -> None:
     more = {"borrowers.csv": people, "loans.csv": loans, "instalments.csv": instalments}
     running.import_all(world.url, [], {**FILES, **more})
     world.decide(at(3, 0))
-
-
-def mark_as_leaving(connection: Connection, lease: str) -> None:
-    connection.execute(
-        "UPDATE message SET status = 'sending', lease_until = clock_timestamp() + %s::interval", (lease,)
-    )
 
 
 def test_a_loan_that_cannot_be_read_is_set_aside_and_the_others_go_on(world: World) -> None:

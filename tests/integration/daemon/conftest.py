@@ -11,7 +11,7 @@ from scheduler import jobs
 from scheduler.store.embedded import Server
 from tests import running
 from tests.integration.daemon.serving import Serving
-from tests.integration.test_outbox import FILES, POLICY
+from tests.integration.outbox import FILES, POLICY
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from scheduler.run_through import serve_real_time
 from scheduler.service import open_service
 from scheduler.store.database import connect
 from scheduler.store.embedded import Server
-from tests.integration.test_outbox import Provider, at
+from tests.integration.outbox import Provider, at
 
 LONG_S = 86_400
 PATIENCE_S = 60

@@ -15,7 +15,7 @@ from scheduler.bootstrap import configure_logging
 from scheduler.clock import SystemClock
 from scheduler.store.database import connect
 from tests.integration.daemon.serving import Serving
-from tests.integration.test_outbox import DAY, HOUR, at
+from tests.integration.outbox import DAY, HOUR, at
 
 
 def jump(serving: Serving, by: int) -> Callable[[], bool]:

@@ -10,7 +10,7 @@ from scheduler import pauses
 from scheduler.store.database import connect
 from tests import running
 from tests.integration.daemon.serving import Serving
-from tests.integration.test_outbox import DAY, at
+from tests.integration.outbox import DAY, at
 
 SCOPES = [("all", ""), ("lender", "default"), ("policy", "outbox"), ("channel", "sms"), ("provider", "provider")]
 OF_PEOPLE = SCOPES[:3]

@@ -28,7 +28,7 @@ from scheduler.service import open_channels, open_service
 from scheduler.store.database import connect
 from tests import running
 from tests.integration.ledger.test_sequencing import append
-from tests.integration.test_outbox import FILES, POLICY, at
+from tests.integration.outbox import FILES, POLICY, at
 
 LONG = 86_400
 
