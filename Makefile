@@ -22,6 +22,7 @@ test: $(STAMP)  ## all tests, on the embedded PostgreSQL
 faults: $(STAMP)  ## kills and faults at length: 500 kills over 2,000 loans, and all that tests/faults holds
 	@$(BIN)/python -m tests.faults
 	@$(BIN)/python -m pytest tests/faults -m 'long or not long'
+	@$(BIN)/python -m pytest tests/integration/daemon -m long
 
 simulation: $(STAMP)  ## 200 seeds of the whole service with misbehaving neighbours; under ten minutes
 	@$(BIN)/python -m tests.simulation --seeds 200 --jobs $(WORKERS)

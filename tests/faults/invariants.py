@@ -32,6 +32,9 @@ SLACK_S = 1.0
 TOO_LATE = ("no answer within", "without a readable SID")
 """What we say of an answer that came after our time-out, whole or in part."""
 
+_MANY = 50
+"""Of fewer kills, by the chance of the moment, nothing can be said about where they fall."""
+
 _MESSAGES = """
 SELECT m.message_id, m.borrower_id, m.loan_id, m.channel, m.status, m.decided_at, m.next_attempt_at, m.handed_at,
        b.key, p.salt, m.reason
@@ -218,7 +221,8 @@ def unconfirmed_only_what_was_in_the_air_or_lost(seen: Seen) -> None:
     lost = seen.met(LOSES)
     # On a host with too much to do a good answer may come too late; to us it is lost like the others.
     late = {row[0] for row in seen.messages.values() if any(word in (row[10] or "") for word in TOO_LATE)} - lost
-    assert len(late) * 20 <= len(seen.messages), f"{len(late)} good answers came too late: give the host more room"
+    if len(seen.done.moments) >= _MANY:
+        assert len(late) * 20 <= len(seen.messages), f"{len(late)} good answers came too late: give the host more room"
     unexplained = unconfirmed - seen.done.world.killed_in_air - lost - late
     none([(one, seen.messages[one][10]) for one in unexplained], "held without a reason")
     # What the provider lost, we hold: unless an answer that came says more.
@@ -226,5 +230,6 @@ def unconfirmed_only_what_was_in_the_air_or_lost(seen: Seen) -> None:
 
 
 def kills_fell_where_it_matters(seen: Seen) -> None:
-    """At least half of them while a transaction was open or a request in the air."""
-    assert seen.done.busy * 2 >= len(seen.done.moments), seen.done.report()
+    """At least half of them while a transaction was open or a request in the air, where they are many enough to say."""
+    if len(seen.done.moments) >= _MANY:
+        assert seen.done.busy * 2 >= len(seen.done.moments), seen.done.report()

@@ -163,6 +163,7 @@ def test_a_clock_far_ahead_is_served_once_it_is_accepted(begin: Begin, rows: Row
     assert json.loads(entry)["mark"] == "2025-01-01T00:00:00+00:00" and json.loads(entry)["by"]
 
 
+@pytest.mark.long
 def test_after_the_clock_went_three_days_forward_and_back_it_looks_again_within_three_seconds(
     begin: Begin, rows: Rows, database_url: str, tmp_path: Path
 ) -> None:
