@@ -38,7 +38,7 @@ def seen(messages: list[tuple[Any, ...]], accepted: list[Request], requests: lis
     made.accepted, made.requests, made.lines = accepted, requests or [], []
     world = SimpleNamespace(killed_in_air=set(), acknowledged={}, start=0, instant_of=lambda ns: ns // 1_000)
     made.done = SimpleNamespace(  # type: ignore[assignment]
-        world=world, files={"borrowers.csv": PEOPLE}, plan=Plan(1, "neither", 1, 0), finish_ns=0
+        moments=[], world=world, files={"borrowers.csv": PEOPLE}, plan=Plan(1, "neither", 1, 0), finish_ns=0
     )
     return made
 
