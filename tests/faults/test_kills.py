@@ -11,12 +11,16 @@ from pathlib import Path
 import pytest
 
 from tests.faults.invariants import check
-from tests.faults.kills import SHORT, Plan, run, seed_from
+from tests.faults.kills import SERVE, SHORT, Plan, run, seed_from
 
 SEED = seed_from("DULY_FAULTS_SEED", 20260105)
 
 
-@pytest.mark.parametrize("plan", SHORT, ids=lambda plan: plan.manner)
+# A daemon at eighty thousand times the speed: on a full host a second in the air is most of a day. It needs room.
+@pytest.mark.parametrize(
+    "plan", [pytest.param(one, marks=pytest.mark.long) if one.manner == SERVE else one for one in SHORT],
+    ids=lambda plan: plan.manner,
+)  # fmt: skip
 def test_the_invariants_hold_however_often_the_service_is_killed(
     plan: Plan, database_url: str, tmp_path: Path
 ) -> None:  # fmt: skip

@@ -158,7 +158,7 @@ def test_a_daemon_that_runs_stops_where_the_clock_is_held_by_another(place: Plac
         return len(seen) > 50
 
     place.serve(
-        lambda: place.size() == place.total(),
+        lambda: place.count("hand_over") == 1 and place.size() == place.total(),
         lambda: place.set_held("another has found it"),
         lambda: place.add(5),
         lambda: bool(place.rows("UPDATE borrower SET wake_at = '2026-03-03T09:00:00Z' RETURNING 1")),
